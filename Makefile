@@ -1,0 +1,67 @@
+# Cloud Monitoring. `make` lists what there is; `make run` and `make test` do all set-up themselves.
+
+# The first Python that is new enough, unless PYTHON names one.
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+endif
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+# Test processes: one more than processors, since the end-to-end tests mostly wait for recorded time to pass.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format golden lock clean-data clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with the locked dependencies (run and test do it too)
+
+$(STAMP): requirements.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed: install it (Debian, Ubuntu: apt-get install python3 python3-venv), or name it with PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@rm -rf $(VENV)
+	@echo "making $(VENV) with the locked dependencies"
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+run: $(STAMP) ## run the sample fleet, Prometheus and the API until Ctrl-C (ARGS=--help for its options)
+	@$(BIN)/python -m local run $(ARGS)
+
+# Prometheus and promtool are found, or installed, just as `make run` does. The tests of a file share what they start.
+test: $(STAMP) lint ## all checks and all tests (ARGS for more of pytest's own, e.g. ARGS='-k seam')
+	@directories=$$($(BIN)/python -m local prometheus) && export PATH="$$directories:$$PATH" && \
+	echo "+ prometheus: $$(command -v prometheus), promtool: $$(command -v promtool)" && \
+	echo "+ pytest -n $(WORKERS) --dist loadfile $(ARGS)" && \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(STAMP) ## write the golden files anew from what the code does; review the diff
+	@directories=$$($(BIN)/python -m local prometheus) && export PATH="$$directories:$$PATH" && \
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $$(grep -rl golden tests --include='test_*.py') $(ARGS)
+
+# Resolved anew from pyproject.toml, for Python 3.11 and newer on Linux and macOS; from the public index alone.
+lock: $(STAMP) ## resolve requirements.lock anew (installs uv into .venv for it)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --extra dev --output-file requirements.lock pyproject.toml
+
+clean-data: ## forget everything that make run has stored (a downloaded Prometheus too)
+	rm -rf .data
+
+clean: ## remove the environment and the caches; the data stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -not -path './.data/*' -prune -exec rm -rf {} +

@@ -1,0 +1,247 @@
+"""The API server's lists and watches as plain JSON, through the ``kubernetes`` client.
+
+The client is used for what it knows best, finding the server and its credentials (in a cluster, or by kubeconfig) and
+renewing them; its typed models are not: they cost several times the memory and time of the JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from kubernetes import client, config
+from urllib3 import exceptions as http
+from urllib3.response import BaseHTTPResponse
+
+from exporter.errors import ApiServerError, ConfigError, DecodeError
+from exporter.model import Source
+
+log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS: Final = 10.0
+_LIST_SECONDS: Final = 60.0
+# Beyond the time that a watch was asked to last: then the connection is taken for dead.
+_WATCH_MARGIN_SECONDS: Final = 15.0
+_CHUNK_BYTES: Final = 1 << 16
+_GONE: Final = 410
+_TOO_LARGE_RESOURCE_VERSION: Final = 504
+
+# The type of the item that opens every watch here; the API server has no such event.
+CONNECTED: Final = "CONNECTED"
+
+Item = Mapping[str, Any]
+
+
+class ResourceExpired(ApiServerError):
+    """The resource version is older than what the server keeps (410 Gone), or newer than it knows: list again."""
+
+    reason = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects of a kind, and the resource version at which a watch continues."""
+
+    items: tuple[Item, ...]
+    resource_version: str
+
+
+class ObjectApi(Protocol):
+    """Lists and watches one kind of object."""
+
+    def list(self, not_older_than: str | None) -> Listing: ...
+
+    def watch(self, resource_version: str, seconds: int) -> Generator[Item, None, None]: ...
+
+
+class KubernetesApi:
+    """One API server. Every call has a time limit, and goes to it directly: no proxy of the environment is used."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._core = client.CoreV1Api(api)
+        self._apps = client.AppsV1Api(api)
+
+    @classmethod
+    def connect(cls, kubeconfig: str | None) -> KubernetesApi:
+        """By kubeconfig, or as a pod of the cluster. Raises ConfigError; whether the server answers shows later."""
+        settings = client.Configuration()
+        settings.proxy = None
+        # A failed call is repeated by the watch, after a pause; not here at once.
+        settings.retries = False
+        settings.keep_alive = True
+        # The client's own functions carry no annotations.
+        load_file: Callable[..., None] = config.load_kube_config
+        load_service_account: Callable[..., None] = config.load_incluster_config
+        try:
+            if kubeconfig is not None:
+                load_file(kubeconfig, client_configuration=settings, persist_config=False)
+            else:
+                load_service_account(settings)
+        except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError([_unusable(kubeconfig, error)]) from error
+        return cls(client.ApiClient(settings))
+
+    def kind(self, source: Source, page_size: int = 500) -> KubernetesObjects:
+        """All objects of a kind, in pages: one process asks, and a large cluster must not come in one answer."""
+        return KubernetesObjects(self._call(source), page_size=page_size)
+
+    def node_pods(self, node: str) -> KubernetesObjects:
+        """A node's pods. Every node asks this: the answer may come from the server's cache, which has them by node."""
+        return KubernetesObjects(self._call(Source.PODS), field_selector=f"spec.nodeName={node}")
+
+    def _call(self, source: Source) -> Callable[..., Any]:
+        calls: Mapping[Source, Callable[..., Any]] = {
+            Source.PODS: self._core.list_pod_for_all_namespaces,
+            Source.NODES: self._core.list_node,
+            Source.NAMESPACES: self._core.list_namespace,
+            Source.DEPLOYMENTS: self._apps.list_deployment_for_all_namespaces,
+            Source.STATEFULSETS: self._apps.list_stateful_set_for_all_namespaces,
+            Source.DAEMONSETS: self._apps.list_daemon_set_for_all_namespaces,
+        }
+        return calls[source]
+
+
+class KubernetesObjects:
+    """Lists and watches one kind (https://kubernetes.io/docs/reference/using-api/api-concepts/).
+
+    With a page size, lists are consistent reads in pages. Without, they come whole, from the server's cache, and are
+    never older than what was seen before.
+    """
+
+    def __init__(
+        self, call: Callable[..., Any], *, field_selector: str | None = None, page_size: int | None = None
+    ) -> None:
+        self._call = call
+        self._selector = {} if field_selector is None else {"field_selector": field_selector}
+        self._page_size = page_size
+
+    def list(self, not_older_than: str | None) -> Listing:
+        """All objects. Raises ApiServerError, of it ResourceExpired, and DecodeError."""
+        if self._page_size is not None:
+            return self._list_pages(self._page_size)
+        if not_older_than is None:
+            page = self._page(resource_version="0")
+        else:
+            page = self._page(resource_version=not_older_than, resource_version_match="NotOlderThan")
+        return Listing(tuple(page["items"]), page["metadata"]["resourceVersion"])
+
+    def watch(self, resource_version: str, seconds: int) -> Generator[Item, None, None]:
+        """Events after ``resource_version`` (``{"type", "object"}``) until the server ends it, after about ``seconds``.
+
+        The first item is one of type ``CONNECTED``: the server has answered. Raises as ``list`` does.
+        """
+        with _response(
+            self._call,
+            _CONNECT_SECONDS,
+            seconds + _WATCH_MARGIN_SECONDS,
+            watch=True,
+            allow_watch_bookmarks=True,
+            resource_version=resource_version,
+            timeout_seconds=seconds,
+            **self._selector,
+        ) as response:
+            yield {"type": CONNECTED}
+            for line in _lines(response):
+                yield _json_object(line)
+
+    def _list_pages(self, size: int) -> Listing:
+        items: list[Item] = []
+        more: dict[str, str] = {}
+        while True:
+            page = self._page(limit=size, **more)
+            items += page["items"]
+            if not page["metadata"].get("continue"):
+                return Listing(tuple(items), page["metadata"]["resourceVersion"])
+            more = {"_continue": page["metadata"]["continue"]}
+
+    def _page(self, **parameters: Any) -> Mapping[str, Any]:
+        with _response(self._call, _CONNECT_SECONDS, _LIST_SECONDS, **parameters, **self._selector) as response:
+            page = _json_object(response.read())
+        if not isinstance(page.get("items", []), list | None) or "resourceVersion" not in (page.get("metadata") or {}):
+            raise DecodeError("the API server's answer is not a list of objects")
+        return {**page, "items": page.get("items") or []}
+
+
+@contextmanager
+def _response(
+    call: Callable[..., Any], connect_seconds: float, read_seconds: float, **parameters: Any
+) -> Iterator[BaseHTTPResponse]:
+    """The response of a call while it is read; everything that can go wrong on the way becomes one of our errors."""
+    try:
+        response: BaseHTTPResponse = call(
+            _preload_content=False, _request_timeout=(connect_seconds, read_seconds), **parameters
+        )
+        with _released(response):
+            yield response
+    except client.ApiException as error:
+        raise _refused(error, parameters) from error
+    except http.SSLError as error:
+        raise ApiServerError(f"TLS: {error}", stage="connect", reason="tls_verification") from error
+    except (http.ConnectTimeoutError, http.NewConnectionError) as error:
+        raise ApiServerError(str(error), stage="connect", reason="unreachable") from error
+    except http.TimeoutError as error:
+        raise ApiServerError(str(error), reason="timeout") from error
+    except (config.ConfigException, FileNotFoundError, PermissionError) as error:
+        # The service account's token is read again as it is renewed; this time it was not there.
+        raise ApiServerError(str(error), stage="connect", reason="token") from error
+    except (http.HTTPError, OSError) as error:
+        raise ApiServerError(str(error), reason="connection_lost") from error
+
+
+@contextmanager
+def _released(response: BaseHTTPResponse) -> Iterator[None]:
+    """Gives the connection back; one whose answer was not read to its end cannot serve another call and is closed."""
+    try:
+        yield
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
+
+
+def _refused(error: client.ApiException, parameters: Mapping[str, Any]) -> ApiServerError:
+    status = error.status
+    if not status:
+        # The client gives a failed TLS handshake the status 0.
+        return ApiServerError(f"TLS: {error.reason}", stage="connect", reason="tls_verification")
+    message = f"the API server answered {status} {error.reason}"
+    if status == _GONE or (status == _TOO_LARGE_RESOURCE_VERSION and "resource_version_match" in parameters):
+        return ResourceExpired(message)
+    return ApiServerError(message, reason=f"http_{status}")
+
+
+def event_error(status: Item) -> ApiServerError:
+    """The error that an ERROR event of a watch stands for; its object is a Status."""
+    message = f"the watch ended: {status.get('message') or status.get('reason')}"
+    if status.get("code") == _GONE:
+        return ResourceExpired(message)
+    return ApiServerError(message, reason=f"http_{int(status.get('code') or 500)}")
+
+
+def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in lines if line.strip())
+    if rest.strip():
+        yield rest
+
+
+def _json_object(body: bytes) -> Item:
+    try:
+        decoded = json.loads(body)
+    except ValueError as error:
+        raise DecodeError(f"the API server's answer is no JSON: {error}") from error
+    if not isinstance(decoded, dict):
+        raise DecodeError("the API server's answer is no JSON object")
+    return decoded
+
+
+def _unusable(kubeconfig: str | None, error: Exception) -> str:
+    if kubeconfig is not None:
+        return f"KUBECONFIG must name a kubeconfig that can be used, not {kubeconfig!r}: {error}"
+    return f"KUBECONFIG must name a kubeconfig where the exporter does not run in a pod of the cluster ({error})"

@@ -1,0 +1,107 @@
+"""What a view has at hand: the parts of the facade, its request's parameters, and what the request has asked so far.
+
+    @blueprint.get("/api/nodes/<node>")
+    @takes(EXPLAIN)
+    def node(node: str) -> ResponseReturnValue:
+        \"\"\"One node.\"\"\"
+        rows = facade().client.instant(…)
+        if request_values()[EXPLAIN]: … asked().explain()
+
+When a view is called, its path segments are names that Kubernetes would admit and its parameters are parsed.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from flask import current_app, g
+from flask.typing import ResponseReturnValue
+
+from facade.asked import Asked
+from facade.config import Settings
+from facade.lookup.nodes import Nodes
+from facade.lookup.pods import Pods
+from facade.lookup.timeseries import Timeseries
+from facade.lookup.totals import Deployments, Namespaces
+from facade.metrics import FacadeMetrics
+from facade.params import Parameter, Values
+from facade.prometheus import PrometheusClient
+
+EXTENSION: Final = "cloud-monitoring"
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Facade:
+    """The parts that one app is made of. ``slots`` has one place for each request that may be in flight."""
+
+    settings: Settings
+    client: PrometheusClient
+    metrics: FacadeMetrics
+    slots: threading.Semaphore
+    nodes: Nodes
+    pods: Pods
+    namespaces: Namespaces
+    deployments: Deployments
+    timeseries: Timeseries
+
+
+class Endpoint:
+    """A view with what it takes and what it gives; Flask calls it as it would call the view.
+
+    ``offers`` are the media types among which the Accept header chooses, the first where it does not matter; none means
+    that the header is not looked at. ``always`` exempts the view from the bound on requests in flight.
+    """
+
+    def __init__(
+        self,
+        view: Callable[..., ResponseReturnValue],
+        parameters: tuple[Parameter[Any], ...] = (),
+        offers: tuple[str, ...] = (JSON,),
+        *,
+        always: bool = False,
+    ) -> None:
+        functools.update_wrapper(self, view)
+        self.view = view
+        self.parameters = parameters
+        self.offers = offers
+        self.always = always
+
+    def __call__(self, **segments: str) -> ResponseReturnValue:
+        return self.view(**segments)
+
+    @property
+    def help(self) -> str:
+        """The first line of the view's docstring."""
+        return (self.view.__doc__ or "").strip().partition("\n")[0]
+
+
+def takes(
+    *parameters: Parameter[Any], offers: tuple[str, ...] = (JSON,), always: bool = False
+) -> Callable[[Callable[..., ResponseReturnValue]], Endpoint]:
+    """Declare what a view takes and gives, as Endpoint has it. A view without it takes nothing and gives JSON."""
+    return lambda view: Endpoint(view, parameters, offers, always=always)
+
+
+def endpoint_of(view: Callable[..., Any]) -> Endpoint:
+    """The declaration of a registered view."""
+    return view if isinstance(view, Endpoint) else Endpoint(view)
+
+
+def facade() -> Facade:
+    """The parts of the app that answers this request."""
+    return cast("Facade", current_app.extensions[EXTENSION])
+
+
+def request_values() -> Values:
+    """The request's parameters."""
+    return cast("Values", g.values)
+
+
+def asked() -> Asked:
+    """What the request has asked of Prometheus so far."""
+    return cast("Asked", g.asked)

@@ -1,0 +1,100 @@
+"""Rows of an answer, gathered by entity.
+
+A row's fact is named by its ``signal`` label where it has one, else by its metric name (see ``promql.queries``). Rows
+of ``source_sample_age_seconds`` and of the chain's evaluation belong to no entity: they say how far the store can be
+trusted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from facade.answer import Sample
+from promql import names
+from promql.queries import SIGNAL
+
+Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one entity: ``labels`` of any of its rows, and the value of each fact.
+
+    ``texts`` holds facts whose value is a label (the phase, whether a pod is on the host's network).
+    """
+
+    labels: dict[str, str] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def number(self, fact: str | None) -> int | float | None:
+        """A fact as a JSON number, whole where it is whole; None where it is absent or not finite."""
+        return number(self.values.get(fact)) if fact is not None else None
+
+
+@dataclass(slots=True)
+class Sources:
+    """Whose readings are being served: ages in seconds by (cluster, node) and source; ``""`` is scope cluster's
+    node.
+    """
+
+    ages: dict[tuple[str, str], dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    evaluations: dict[str, float] = field(default_factory=dict)
+
+    def age(self, cluster: str, node: str, source: str) -> float | None:
+        """The age of the node's reading of ``source``; None while there is none."""
+        return self.ages.get((cluster, node), {}).get(source)
+
+    def collected(self, cluster: str, kind: str) -> bool:
+        """Whether scope cluster's view of ``kind`` (``pods``, ``nodes``, …) is being served."""
+        return self.age(cluster, "", kind) is not None
+
+    def collected_anywhere(self, kind: str) -> bool:
+        return any(kind in ages for (_, node), ages in self.ages.items() if not node)
+
+    def clusters(self) -> set[str]:
+        return {cluster for cluster, _ in self.ages} | set(self.evaluations)
+
+    def evaluated(self, cluster: str) -> float | None:
+        """When the recorded totals of the cluster were evaluated, Unix seconds; None while the chain is silent."""
+        return self.evaluations.get(cluster)
+
+
+@dataclass(slots=True)
+class Gathered:
+    entities: dict[Key, Facts] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
+
+    def add(self, rows: Iterable[Sample], key: Callable[[Mapping[str, str]], Key | None], evaluation: str = "") -> None:
+        """File each row under ``key(labels)``; a row without a key is left out."""
+        for row in rows:
+            labels, fact = row.labels, row.labels.get(SIGNAL) or row.labels.get("__name__", "")
+            if fact == names.SOURCE_SAMPLE_AGE_SECONDS.name:
+                node = (labels.get("cluster", ""), labels.get("node", ""))
+                self.sources.ages[node][labels.get("source", "")] = row.value
+            elif fact == evaluation:
+                self.sources.evaluations[labels.get("cluster", "")] = row.value
+            elif (entity := key(labels)) is not None:
+                self._file(entity, fact, labels, row.value)
+
+    def _file(self, entity: Key, fact: str, labels: Mapping[str, str], value: float) -> None:
+        facts = self.entities.setdefault(entity, Facts())
+        for label, text in labels.items():
+            if label not in ("__name__", SIGNAL, "phase", "host_network", "state"):
+                facts.labels.setdefault(label, text)
+        if (state := labels.get("state")) is not None:
+            fact = f"{fact}:{state}"
+        facts.values[fact] = value
+        for text in ("phase", "host_network"):
+            if text in labels:
+                facts.texts[text] = labels[text]
+
+
+def number(value: float | None) -> int | float | None:
+    """A JSON number: whole numbers as integers; None for what JSON has no number for."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) and abs(value) < 2**53 else value

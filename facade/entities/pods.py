@@ -1,0 +1,149 @@
+"""A pod as the API gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from facade.entities.facts import Facts, Gathered, Key, Sources
+from facade.entities.missing import (
+    NO_LIMIT,
+    NO_REQUEST,
+    NO_SAMPLES,
+    NODE_PODS,
+    NOT_COLLECTED,
+    NOT_RUNNING,
+    PodReasons,
+    first,
+)
+from facade.instants import rfc3339
+from promql import names
+from promql.catalogue import Signal
+from promql.queries import ASKED_FOR, OOM_KILLS
+
+# utilization key → (usage key, path of what it is divided by)
+UTILIZATION: Final = {
+    "cpu_of_limit": ("cpu_cores", "limits.cpu_cores"),
+    "cpu_of_request": ("cpu_cores", "requests.cpu_cores"),
+    "memory_of_limit": ("memory_working_set_bytes", "limits.memory_bytes"),
+    "memory_of_request": ("memory_working_set_bytes", "requests.memory_bytes"),
+}
+
+
+def pod_key(labels: Mapping[str, str]) -> Key | None:
+    """Pods are their uids: names come again."""
+    uid = labels.get("uid")
+    return (labels.get("cluster", ""), uid) if uid else None
+
+
+def latest_of_each_name(gathered: Gathered) -> list[Facts]:
+    """The pods, one of each name: while one is deleted and made again, both are in the store, and the younger is
+    meant.
+    """
+    latest: dict[Key, Facts] = {}
+    for pod in gathered.entities.values():
+        if not pod.labels.get("pod"):
+            continue  # a fact of a pod that vanished between two queries of one answer
+        name = tuple(pod.labels.get(label, "") for label in ("cluster", "namespace", "pod"))
+        if name not in latest or _created(pod) > _created(latest[name]):
+            latest[name] = pod
+    return list(latest.values())
+
+
+def _created(pod: Facts) -> tuple[float, str]:
+    created = pod.values.get(names.POD_CREATED_TIMESTAMP_SECONDS.name)
+    if created is None:
+        created = pod.values.get(names.POD_START_TIME_SECONDS.name, 0.0)
+    return created, pod.labels.get("uid", "")
+
+
+def pod_entity(
+    pod: Facts, sources: Sources, signals: Sequence[Signal], *, alone: bool, with_cluster: bool
+) -> dict[str, Any]:
+    """The pod's JSON. ``alone`` is the route of one pod, which counts its OOM kills too."""
+    missing: dict[str, str] = {}
+    reasons = PodReasons(pod, sources)
+    entity = _identity(pod, missing, with_cluster=with_cluster)
+    entity |= _status(pod, reasons, missing, alone=alone)
+    entity["usage"] = usage = _usage(pod, signals, reasons, missing)
+    asked = {path: pod.number(metric) for path, metric in ASKED_FOR.items()}
+    missing |= {path: reasons.asked_for(path) for path, value in asked.items() if value is None}
+    entity["requests"] = block(asked, "requests")
+    entity["limits"] = block(asked, "limits")
+    entity["utilization"] = _utilization(usage, asked, missing)
+    entity["missing"] = missing
+    return entity
+
+
+def _identity(pod: Facts, missing: dict[str, str], *, with_cluster: bool) -> dict[str, Any]:
+    labels = pod.labels
+    node, phase = labels.get("node") or None, pod.texts.get("phase")
+    if node is None:
+        missing["node"] = NOT_RUNNING
+    if phase is None:
+        missing["phase"] = NOT_COLLECTED
+    cluster = {"cluster": labels.get("cluster", "")} if with_cluster else {}
+    return {
+        "name": labels["pod"],
+        "namespace": labels["namespace"],
+        **cluster,
+        "uid": labels["uid"],
+        "node": node,
+        "workload": {"kind": labels.get("workload_kind", ""), "name": labels.get("workload", "")},
+        "phase": phase,
+    }
+
+
+def _status(pod: Facts, reasons: PodReasons, missing: dict[str, str], *, alone: bool) -> dict[str, Any]:
+    ready = pod.number(names.POD_READY.name)
+    started = pod.values.get(names.POD_START_TIME_SECONDS.name)
+    killed = pod.values.get(names.POD_LAST_OOM_KILL_TIMESTAMP_SECONDS.name)
+    status: dict[str, Any] = {
+        "ready": None if ready is None else bool(ready),
+        "restarts": pod.number(names.POD_CONTAINER_RESTARTS.name),
+        "started": None if started is None else rfc3339(started),
+    }
+    if alone:
+        status["oom_kills"] = pod.number(OOM_KILLS)
+    missing |= {key: reasons.status() for key, value in status.items() if value is None}
+    status["last_oom_kill"] = None if killed is None else rfc3339(killed)
+    # null means that there was none; while nobody knows, that would be a guess.
+    if killed is None and reasons.silent(NODE_PODS):
+        missing["last_oom_kill"] = NO_SAMPLES
+    return status
+
+
+def _usage(
+    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str]
+) -> dict[str, int | float | None]:
+    usage: dict[str, int | float | None] = {}
+    for signal in signals:
+        value = pod.number(signal.pod.gauge or signal.key)
+        if value is None and signal.optional:
+            continue
+        usage[signal.key] = value
+        if value is None:
+            missing[signal.key] = reasons.signal(signal)
+    return usage
+
+
+def _utilization(
+    usage: Mapping[str, int | float | None], asked: Mapping[str, int | float | None], missing: dict[str, str]
+) -> dict[str, float | None]:
+    ratios: dict[str, float | None] = {}
+    for key, (part_key, whole_path) in UTILIZATION.items():
+        part, whole = usage.get(part_key), asked[whole_path]
+        ratios[key] = part / whole if part is not None and whole else None
+        if ratios[key] is None:
+            missing[key] = first(missing.get(part_key), missing.get(whole_path)) or _nothing_asked(whole_path)
+    return ratios
+
+
+def _nothing_asked(path: str) -> str:
+    """A request or limit of 0 asks for nothing."""
+    return NO_REQUEST if path.startswith("requests") else NO_LIMIT
+
+
+def block(values: Mapping[str, int | float | None], prefix: str) -> dict[str, int | float | None]:
+    """The values whose path is ``prefix.key``, by key."""
+    return {path.removeprefix(f"{prefix}."): value for path, value in values.items() if path.startswith(f"{prefix}.")}

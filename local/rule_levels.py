@@ -1,0 +1,60 @@
+"""The recording rules of a rule file, in the levels in which their past can be computed.
+
+Prometheus evaluates the rules of a group one after the other at one time, so that a rule reads what those before it
+have just recorded. For the past, all evaluations of one rule are asked at once; what it reads must then be stored
+already. A level holds rules that read only series of scrapes and of lower levels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from local.errors import HistoryFailed
+
+# Strings are left out first, so that a label's value is not taken for a metric.
+_STRING = re.compile(r'"(?:\\.|[^"\\])*"' + r"|'(?:\\.|[^'\\])*'" + r"|`[^`]*`")
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRule:
+    """``labels`` are those that the rule sets on its result."""
+
+    record: str
+    expr: str
+    labels: Mapping[str, str]
+
+    def reads(self) -> set[str]:
+        """Every name in the expression: metrics among them, and functions and labels, which are no one's record."""
+        return set(_NAME.findall(_STRING.sub('""', self.expr)))
+
+
+def levels(rules_yaml: str) -> list[list[RecordingRule]]:
+    """The recording rules by level, lowest first.
+
+    Raises HistoryFailed if rules read each other in a circle: their past depends on where the circle was entered.
+    """
+    rules = [
+        RecordingRule(
+            rule["record"], rule["expr"], {name: str(value) for name, value in rule.get("labels", {}).items()}
+        )
+        for group in yaml.safe_load(rules_yaml)["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    ]
+    ordered: list[list[RecordingRule]] = []
+    while rules:
+        pending = {rule.record for rule in rules}
+        ready = [rule for rule in rules if not rule.reads() & pending]
+        # A name that several rules record is complete only when all of them are.
+        blocked = {rule.record for rule in rules if rule not in ready}
+        ready = [rule for rule in ready if rule.record not in blocked]
+        if not ready:
+            raise HistoryFailed(f"the recording rules read each other in a circle: {', '.join(sorted(pending))}")
+        ordered.append(ready)
+        rules = [rule for rule in rules if rule not in ready]
+    return ordered

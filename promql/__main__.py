@@ -1,0 +1,48 @@
+"""``python -m promql``: print the Prometheus configuration or the recording rules."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from promql.config import prometheus_config
+from promql.rules import rules_file
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m promql", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    config = commands.add_parser("config", help="print prometheus.yml for exporters at known addresses")
+    config.add_argument("--target", action="append", default=[], type=_node_target, metavar="NODE=HOST:PORT",
+                        help="a node's exporter; may be repeated")  # fmt: skip
+    config.add_argument("--cluster-target", metavar="HOST:PORT", help="the exporter of scope cluster")
+    config.add_argument("--cluster", metavar="NAME", help="the value of the cluster label")
+    config.add_argument("--rules", action="append", default=[], metavar="PATH", help="a rule file; may be repeated")
+    rules = commands.add_parser("rules", help="print the recording rules")
+    rules.add_argument(
+        "--detail-interval", type=float, default=60.0, metavar="SECONDS", help="as the exporters have it (60)"
+    )
+    for command in (config, rules):
+        command.add_argument("--scrape-interval", type=float, default=15.0, metavar="SECONDS", help="default 15")
+    options = parser.parse_args(arguments)
+    if options.command == "rules":
+        sys.stdout.write(rules_file(options.scrape_interval, options.detail_interval))
+    else:
+        sys.stdout.write(
+            prometheus_config(
+                dict(options.target), options.cluster_target, options.cluster, options.scrape_interval, options.rules
+            )
+        )
+    return 0
+
+
+def _node_target(text: str) -> tuple[str, str]:
+    node, separator, address = text.partition("=")
+    if not (node and separator and address):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NODE=HOST:PORT, for example node-1=127.0.0.1:9477")
+    return node, address
+
+
+if __name__ == "__main__":
+    sys.exit(main())

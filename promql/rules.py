@@ -1,0 +1,105 @@
+"""The chain of recording rules, rendered from the catalogue's totals (decision 10).
+
+All rules are one group: Prometheus evaluates a group's rules one after the other at one time, so that a namespace's
+total is made of workload totals of the same moment, and a cluster's of the same namespaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import yaml
+
+from promql import names
+from promql.catalogue import Catalogue, Level, Totals, record
+from promql.windows import Windows, duration
+
+GROUP = "cloudmon"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    record: str
+    expr: str
+
+
+def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
+    """Every rule of the chain, each after those that it reads."""
+    rules = [_evaluation_rule(totals)]
+    for level in totals.levels:
+        rules += _pod_level(totals, level, windows) if level.source is None else _summed_level(totals, level)
+    return [*rules, _node_count(totals)]
+
+
+def rules_file(scrape_interval: float, detail_interval: float) -> str:
+    """The rules as a Prometheus rule file (YAML); intervals in seconds."""
+    windows = Windows(scrape_seconds=scrape_interval, detail_seconds=detail_interval)
+    rules = recording_rules(Catalogue.load().totals, windows)
+    group = {
+        "name": GROUP,
+        "interval": duration(scrape_interval),
+        "rules": [{"record": rule.record, "expr": rule.expr} for rule in rules],
+    }
+    return yaml.safe_dump({"groups": [group]}, sort_keys=False, width=1000)
+
+
+def _evaluation_rule(totals: Totals) -> Rule:
+    # From `up` rather than from our own series: it is there, 0 or 1, as long as a target is configured, so that an
+    # outage of every exporter does not look like one of the rules.
+    return Rule(totals.evaluation, f'time() * group by (cluster) (up{{job="{names.JOB}"}})')
+
+
+def _summed_level(totals: Totals, level: Level) -> list[Rule]:
+    by = ", ".join(level.by)
+    return [
+        Rule(record(level.name, metric, what), f"sum by ({by}) ({record(str(level.source), metric, what)})")
+        for metric, what in totals.recorded()
+    ]
+
+
+def _pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
+    by = ", ".join(level.by)
+    rules: list[Rule] = []
+
+    def add(metric: str, what: str, aggregate: str, expr: str) -> None:
+        rules.append(Rule(record(level.name, metric, what), f"{aggregate} by ({by}) ({expr})"))
+
+    def once(expr: str) -> str:
+        return f"max by ({by}, uid) ({expr})"
+
+    add(totals.pods, "count", "count", once('cloudmon_pod_phase{phase!~"Succeeded|Failed"}'))
+    for name in totals.expected:
+        add(name, "count", "count", f"{once(_RUNNING)} and on (cluster, uid) {_expected_uids(totals, name)}")
+    for total in totals.sums:
+        add(total.metric, "sum", "sum", once(total.metric))
+        condition = f" and on (cluster, uid) {_expected_uids(totals, total.expected)}" if total.expected else ""
+        add(total.metric, "count", "count", once(total.metric) + condition)
+    for counter, source in totals.rates:
+        add(counter, "sum_rate", "sum", once(f"rate({counter}[{windows.rate(source)}])"))
+    for ratio in totals.utilizations:
+        add(ratio.of, ratio.of_what, "sum", f"{once(ratio.of)} and on (cluster, uid) {_uids(ratio.to)}")
+        add(ratio.to, ratio.to_what, "sum", f"{once(ratio.to)} and on (cluster, uid) {_uids(ratio.of)}")
+    return rules
+
+
+_RUNNING = 'cloudmon_pod_phase{phase="Running"}'
+
+
+def _uids(selector: str) -> str:
+    return f"max by (cluster, uid) ({selector})"
+
+
+def _expected_uids(totals: Totals, expected: str) -> str:
+    """The uids of the pods that should report: running, old enough, and with the labels that ``expected`` asks for."""
+    old_enough = f"(time() - {_uids('cloudmon_pod_created_timestamp_seconds')} >= {totals.expected_after_seconds:g})"
+    parts = [_uids(_RUNNING), old_enough]
+    labels = totals.expected[expected]
+    if labels:
+        matchers = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+        parts.append(_uids(f"cloudmon_pod_info{{{matchers}}}"))
+    return "(" + " and on (cluster, uid) ".join(parts) + ")"
+
+
+def _node_count(totals: Totals) -> Rule:
+    once = 'max by (cluster, node, uid) (cloudmon_pod_phase{node!="", phase!~"Succeeded|Failed"})'
+    return Rule(record("node", totals.pods, "count"), f"count by (cluster, node) ({once})")

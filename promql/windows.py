@@ -1,0 +1,46 @@
+"""How wide the window of a query must be, from the intervals of scrapes and readings (decision 9)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# A counter that is read every N seconds needs four readings in a window: with fewer, a window may hold one and say
+# nothing, or two that stand next to each other and say too much.
+READINGS_PER_RATE_WINDOW = 4
+SHORTEST_CPU_RATE_WINDOW_SECONDS = 60.0
+
+
+def duration(seconds: float) -> str:
+    """A PromQL duration; whole seconds where possible, else milliseconds."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds <= 0:
+        raise ValueError(f"a PromQL duration must be at least one millisecond, not {seconds} s")
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The intervals, in seconds, at which the exporters are scraped and read their costly sources."""
+
+    scrape_seconds: float = 15.0
+    detail_seconds: float = 60.0
+    storage_seconds: float = 300.0
+
+    def rate_seconds(self, source: str) -> float:
+        """The shortest window over which a counter of ``source`` (``resource`` or ``detail``) has a rate."""
+        if source == "resource":
+            return self._whole(max(READINGS_PER_RATE_WINDOW * self.scrape_seconds, SHORTEST_CPU_RATE_WINDOW_SECONDS))
+        return self._whole(READINGS_PER_RATE_WINDOW * self.detail_seconds)
+
+    def rate(self, source: str, step_seconds: float = 0.0) -> str:
+        """The window of a rate for a point of ``step_seconds``: the step, unless the source needs more."""
+        return duration(max(step_seconds, self.rate_seconds(source)))
+
+    def level(self, step_seconds: float) -> str:
+        """The window of an average: the step, and at least two intervals (Prometheus 3 leaves the left end open)."""
+        return duration(max(step_seconds, 2 * self.scrape_seconds))
+
+    def _whole(self, seconds: float) -> float:
+        """``seconds`` up to a whole number of scrape intervals."""
+        return math.ceil(round(seconds / self.scrape_seconds, 6)) * self.scrape_seconds

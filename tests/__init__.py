@@ -1,0 +1,1 @@
+"""Tests of Cloud Monitoring, and the replayed cluster and harness that they stand on."""

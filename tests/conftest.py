@@ -1,0 +1,10 @@
+"""Settings of every test."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# No deadline an example: the machines that run this are shared. The same examples every time: a red run can be run
+# again.
+settings.register_profile("cloud-monitoring", deadline=None, derandomize=True)
+settings.load_profile("cloud-monitoring")

@@ -1,0 +1,1 @@
+"""The whole path on real processes: replayed node → exporters → Prometheus → facade → answers."""

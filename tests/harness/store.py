@@ -1,0 +1,78 @@
+"""A real Prometheus that holds a made past, and the facade's application on it at a fixed time.
+
+The past is written as ``make run`` writes the sample fleet's (``local.history``): one scrape an interval, then the
+recording rules by Prometheus itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from facade.app import create_app
+from facade.config import Settings
+from facade.prometheus import PrometheusClient
+from facade.transport import HttpTransport, Response
+from local.history import History
+from local.prometheus_binary import Binaries
+from promql.config import prometheus_config
+from promql.rules import rules_file
+from tests.harness.prometheus import Prometheus
+
+Sample = tuple[str, tuple[tuple[str, str], ...], float]
+SCRAPE_SECONDS = 15.0
+DETAIL_SECONDS = 60.0
+
+
+class AtFixedTime:
+    """A transport that carries real exchanges, and says that Prometheus's clock stands at ``now`` (Unix seconds)."""
+
+    def __init__(self, url: str, now: float) -> None:
+        self._inner = HttpTransport(url, {}, connections=4)
+        self._date = formatdate(now, usegmt=True)
+
+    def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
+        answer = self._inner.post(path, data, deadline_seconds)
+        return Response(answer.status, {**answer.headers, "date": self._date}, answer.body)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def binaries() -> Binaries:
+    """The Prometheus on PATH."""
+    found = [shutil.which(name) for name in ("prometheus", "promtool")]
+    assert all(found), "prometheus and promtool must be on PATH; `make test` sees to it"
+    return Binaries(*(Path(str(path)) for path in found))
+
+
+@contextmanager
+def store(
+    directory: Path,
+    samples: Callable[[str, str, float], Iterable[Sample]],
+    nodes: Iterable[str],
+    now: float,
+    seconds: float,
+    cluster: str = "sample",
+) -> Iterator[Prometheus]:
+    """A Prometheus with the past ``seconds`` of ``samples(scope, node, time)`` up to ``now``."""
+    config = prometheus_config(dict.fromkeys(nodes, "127.0.0.1:1"), "127.0.0.1:1", cluster, SCRAPE_SECONDS)
+    rules = rules_file(SCRAPE_SECONDS, DETAIL_SECONDS)
+    history = History(binaries(), config, rules, samples, SCRAPE_SECONDS, lambda: now, lambda _: None)
+    assert history.write(directory, seconds)
+    keep = ("--storage.tsdb.retention.time=10y",)
+    with Prometheus("scrape_configs: []\n", data_directory=directory, extra_flags=keep) as prometheus:
+        yield prometheus
+
+
+@contextmanager
+def application(url: str, now: float, environment: Mapping[str, str] | None = None) -> Iterator[FlaskClient]:
+    """A test client of the facade on the Prometheus at ``url``, for which it is always ``now``."""
+    settings = Settings.from_environment({"PROMETHEUS_URL": url, **(environment or {})})
+    with PrometheusClient(settings, transport=AtFixedTime(url, now), clock=lambda: 0.0) as client:
+        yield create_app(settings, client).test_client()
