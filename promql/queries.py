@@ -62,6 +62,7 @@ ASKED_FOR = {
 }
 OOM_KILLS = "oom_kills"
 _OOM_WINDOW = "24h"
+LAST_SEEN_SECONDS = 300
 
 
 def union(parts: Iterable[str]) -> str:
@@ -185,8 +186,10 @@ class Queries:
 
     # -- when was it seen ----------------------------------------------------------------------------------------------
     def last_seen(self, metrics: Sequence[str], selector: Selector) -> str:
-        """Unix time of the last sample of any of ``metrics`` within 30 days, to five minutes; one row or none."""
-        seen = " or ".join(f"timestamp({metric}{braces(selector)})" for metric in metrics)
+        """The end of the last five minutes of the clock, within 30 days, that have a sample of any of ``metrics``: Unix
+        time, one row or none. To be asked at a multiple of ``LAST_SEEN_SECONDS``: nothing shorter is then overlooked.
+        """
+        seen = " or ".join(f"timestamp(last_over_time({metric}{braces(selector)}[5m]))" for metric in metrics)
         return f"max(max_over_time(({seen})[30d:5m]))"
 
     # -- parts ---------------------------------------------------------------------------------------------------------

@@ -61,6 +61,8 @@ class PodReasons:
             return HOST_NETWORK
         if self.silent(signal.source):
             return NO_SAMPLES
+        if signal.network and "host_network" not in self._pod.texts:
+            return NOT_COLLECTED
         if signal.limited and self._pod.number(names.POD_CPU_LIMIT_CORES.name) is None:
             return NO_LIMIT
         return NOT_REPORTED

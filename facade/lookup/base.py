@@ -12,7 +12,7 @@ from facade.instants import rfc3339
 from facade.prometheus import PrometheusClient, Sample
 from promql import names
 from promql.catalogue import Catalogue, Kind, record
-from promql.queries import Queries
+from promql.queries import LAST_SEEN_SECONDS, Queries
 from promql.selectors import Selector
 from promql.timeseries import TimeseriesQueries
 from promql.windows import Windows
@@ -27,7 +27,6 @@ _SEEN_IN: Final[dict[Kind, tuple[str, ...]]] = {
     "namespace": (names.NAMESPACE_INFO.name, record("namespace", "cloudmon_pods", "count")),
     "deployment": (names.WORKLOAD_REPLICAS.name, record("workload", "cloudmon_pods", "count")),
 }
-_LAST_SEEN_SECONDS: Final = 300
 
 
 class Lookup:
@@ -62,10 +61,11 @@ class Lookup:
     ) -> NotFoundError:
         """The error for a name that nothing has, with when it was last seen; one more query."""
         where = f" in namespace {namespace}" if namespace else ""
-        rows = self.client.instant(self.queries.last_seen(_SEEN_IN[kind], selector), time)
+        asked_at = math.ceil(time / LAST_SEEN_SECONDS) * LAST_SEEN_SECONDS
+        rows = self.client.instant(self.queries.last_seen(_SEEN_IN[kind], selector), asked_at)
         if not rows or not math.isfinite(rows[0].value):
             return NotFoundError(f"There is no {kind} named {name}{where}, and there was none in the last 30 days.")
-        seen = rfc3339(rows[0].value // _LAST_SEEN_SECONDS * _LAST_SEEN_SECONDS)
+        seen = rfc3339(rows[0].value - LAST_SEEN_SECONDS)
         return NotFoundError(f"There is no {kind} named {name}{where}; it was last seen at {seen}.")
 
 

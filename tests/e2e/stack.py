@@ -83,7 +83,8 @@ class Stack:
     def _wait_until_seen(self) -> None:
         """Every source scraped and the rules evaluated on it: what is compared later begins here."""
         wait_until(lambda: len(self.get("/api/nodes")["items"]) == 1, 30, "the node in the API")
-        self.prometheus.wait_for("node:cloudmon_pods:count and on () cloudmon_pods_seen")
+        self.prometheus.wait_for("node:cloudmon_pods:count and on () cloudmon_pods_seen{node!=''}")
+        self.prometheus.wait_for("cloudmon_pod_network_receive_bytes_per_second")
 
     def _exporter(self, scope: Any, port: int) -> Process:
         environment = self.cluster.environment(scope) | INTERVALS
