@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from local import tsdb
 from local.commands import Runner, Say, run_quietly
@@ -161,17 +162,22 @@ class _Writer:
         self, pool: ThreadPoolExecutor, prometheus: tsdb.PrometheusQueries, level: list[RecordingRule], span: Span
     ) -> Exposition:
         exposition = Exposition()
-        times = span.times(self._interval, self._phase(len(self._targets)))
-        stamps = {milliseconds / 1000: timestamp(milliseconds) for milliseconds in times}
-        for piece in [times[start : start + _MOST_POINTS] for start in range(0, len(times), _MOST_POINTS)]:
-            answers = [pool.submit(prometheus.range, rule.expr, piece[0], piece[-1], self._interval) for rule in level]
-            for rule, answer in zip(level, answers, strict=True):
-                for series in answer.result():
-                    own = {name: value for name, value in series["metric"].items() if name != "__name__"}
-                    add = exposition.series(rule.record, merged({**own, **rule.labels}, {}))
-                    for seconds, value in series["values"]:
-                        add(sample(value, stamps[seconds]))
+        for interval in sorted({rule.interval_milliseconds for rule in level}):
+            rules = [rule for rule in level if rule.interval_milliseconds == interval]
+            times = span.times(interval, self._phase(len(self._targets)))
+            for piece in [times[start : start + _MOST_POINTS] for start in range(0, len(times), _MOST_POINTS)]:
+                answers = [pool.submit(prometheus.range, rule.expr, piece[0], piece[-1], interval) for rule in rules]
+                for rule, answer in zip(rules, answers, strict=True):
+                    _add_evaluations(exposition, rule, answer.result())
         return exposition
+
+
+def _add_evaluations(exposition: Exposition, rule: RecordingRule, result: list[dict[str, Any]]) -> None:
+    for series in result:
+        own = {name: value for name, value in series["metric"].items() if name != "__name__"}
+        add = exposition.series(rule.record, merged({**own, **rule.labels}, {}))
+        for seconds, value in series["values"]:
+            add(sample(value, timestamp(round(seconds * 1000))))
 
 
 @contextmanager

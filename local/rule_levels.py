@@ -17,20 +17,30 @@ from local.errors import HistoryFailed
 
 # Strings are left out first, so that a label's value is not taken for a metric.
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"' + r"|'(?:\\.|[^'\\])*'" + r"|`[^`]*`")
+_DURATION = re.compile(r"(\d+)(ms|s)")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRule:
-    """``labels`` are those that the rule sets on its result."""
+    """``labels`` are those that the rule sets on its result; its group is evaluated every ``interval_milliseconds``."""
 
     record: str
     expr: str
     labels: Mapping[str, str]
+    interval_milliseconds: int
 
     def reads(self) -> set[str]:
         """Every name in the expression: metrics among them, and functions and labels, which are no one's record."""
         return set(_NAME.findall(_STRING.sub('""', self.expr)))
+
+
+def _milliseconds(duration: str) -> int:
+    """A duration of one unit, as the rule file's own writer gives it: ``15s``, ``2500ms``."""
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        raise HistoryFailed(f"the interval of a rule group, {duration}, is not in seconds or milliseconds")
+    return int(match[1]) * (1 if match[2] == "ms" else 1000)
 
 
 def levels(rules_yaml: str) -> list[list[RecordingRule]]:
@@ -40,7 +50,10 @@ def levels(rules_yaml: str) -> list[list[RecordingRule]]:
     """
     rules = [
         RecordingRule(
-            rule["record"], rule["expr"], {name: str(value) for name, value in rule.get("labels", {}).items()}
+            rule["record"],
+            rule["expr"],
+            {name: str(value) for name, value in rule.get("labels", {}).items()},
+            _milliseconds(group["interval"]),
         )
         for group in yaml.safe_load(rules_yaml)["groups"]
         for rule in group["rules"]

@@ -1,12 +1,16 @@
 """The chain of recording rules, rendered from the catalogue's totals (decision 10).
 
-All rules are one group: Prometheus evaluates a group's rules one after the other at one time, so that a namespace's
-total is made of workload totals of the same moment, and a cluster's of the same namespaces.
+All rules of the chain are one group: Prometheus evaluates a group's rules one after the other at one time, so that a
+namespace's total is made of workload totals of the same moment, and a cluster's of the same namespaces.
+
+A second group keeps every total at a second resolution: sum, count, min and max over five minutes of the clock, for
+windows of weeks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -15,6 +19,9 @@ from promql.catalogue import Catalogue, Level, Totals, record
 from promql.windows import Windows, duration
 
 GROUP = "cloudmon"
+COARSE_GROUP = "cloudmon_5m"
+COARSE_SECONDS = 300.0
+COARSE_AGGREGATES = ("sum", "count", "min", "max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +38,38 @@ def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
     return [*rules, _node_count(totals)]
 
 
+def coarse_rules(totals: Totals) -> list[Rule]:
+    """The second resolution of every total and of the evaluations."""
+    fine = [record(level.name, metric, what) for level in totals.levels for metric, what in totals.recorded()]
+    rules = [coarse_rule(name, aggregate) for name in fine for aggregate in COARSE_AGGREGATES]
+    # Of the evaluations, how many there were: what a mean over hours divides by.
+    return [coarse_rule(totals.evaluation, "count"), *rules]
+
+
+def coarse_rule(name: str, aggregate: str) -> Rule:
+    """One aggregate of the recorded ``name`` over the last whole five minutes of the clock.
+
+    The subquery's steps are multiples of five minutes whatever the group's own offset; its last value is the one of the
+    last boundary, and is recorded until the next.
+    """
+    span = duration(COARSE_SECONDS)
+    return Rule(f"{name}:{aggregate}_5m", f"last_over_time(({aggregate}_over_time({name}[{span}]))[{span}:{span}])")
+
+
 def rules_file(scrape_interval: float, detail_interval: float) -> str:
     """The rules as a Prometheus rule file (YAML); intervals in seconds."""
     windows = Windows(scrape_seconds=scrape_interval, detail_seconds=detail_interval)
-    rules = recording_rules(Catalogue.load().totals, windows)
-    group = {
-        "name": GROUP,
-        "interval": duration(scrape_interval),
-        "rules": [{"record": rule.record, "expr": rule.expr} for rule in rules],
-    }
-    return yaml.safe_dump({"groups": [group]}, sort_keys=False, width=1000)
+    totals = Catalogue.load().totals
+    groups = [
+        _group(GROUP, scrape_interval, recording_rules(totals, windows)),
+        _group(COARSE_GROUP, COARSE_SECONDS, coarse_rules(totals)),
+    ]
+    return yaml.safe_dump({"groups": groups}, sort_keys=False, width=1000)
+
+
+def _group(name: str, interval: float, rules: list[Rule]) -> dict[str, Any]:
+    records = [{"record": rule.record, "expr": rule.expr} for rule in rules]
+    return {"name": name, "interval": duration(interval), "rules": records}
 
 
 def _evaluation_rule(totals: Totals) -> Rule:

@@ -15,7 +15,7 @@ from local.commands import Completed
 from local.errors import HistoryFailed
 from local.history import History, Span
 from local.prometheus_binary import Binaries, Finder
-from local.rule_levels import levels
+from local.rule_levels import RecordingRule, levels
 from promql.config import prometheus_config
 from promql.rules import rules_file
 from tests.harness import Prometheus
@@ -135,13 +135,24 @@ def test_rules_have_recorded_what_they_give_at_each_evaluation(written: Promethe
     stored_at = times(written, "cluster:cloudmon_pods:count")[0]
     assert {round(later - earlier, 3) for earlier, later in pairwise(stored_at)} == {INTERVAL}
     assert NOW + 40 - INTERVAL < stored_at[-1] <= NOW + 40
+    every = [rule for level in levels(rules_file(INTERVAL, 60)) for rule in level]
+    fine = [rule for rule in every if rule.interval_milliseconds == INTERVAL * 1000]
+    coarse = [rule for rule in every if rule not in fine]
+    middle = stored_at[len(stored_at) // 2 + 1]
+    assert sum(as_recorded(written, fine, time) for time in (stored_at[20], middle, stored_at[-1])) > 300
+    coarse_at = times(written, "cluster:cloudmon_pods:count:max_5m")[0]
+    assert {round(later - earlier, 3) for earlier, later in pairwise(coarse_at)} == {300}
+    assert sum(as_recorded(written, coarse, time) for time in (coarse_at[1], coarse_at[-1])) > 600
+
+
+def as_recorded(server: Prometheus, rules: list[RecordingRule], time: float) -> int:
+    """How many series the rules give at ``time``, each of which must be stored."""
     compared = 0
-    for time in (stored_at[20], stored_at[len(stored_at) // 2 + 1], stored_at[-1]):
-        for rule in [rule for level in levels(rules_file(INTERVAL, 60)) for rule in level]:
-            given = by_labels(written, rule.expr, time)
-            assert by_labels(written, rule.record, time) == given, rule.record
-            compared += len(given)
-    assert compared > 300
+    for rule in rules:
+        given = by_labels(server, rule.expr, time)
+        assert by_labels(server, rule.record, time) == given, rule.record
+        compared += len(given)
+    return compared
 
 
 def by_labels(server: Prometheus, expr: str, time: float) -> dict[tuple[tuple[str, str], ...], float]:

@@ -12,7 +12,11 @@ from promql.rules import rules_file
 
 def rules(*pairs: tuple[str, str]) -> str:
     return yaml.safe_dump(
-        {"groups": [{"name": "g", "rules": [{"record": name, "expr": expr} for name, expr in pairs]}]}
+        {
+            "groups": [
+                {"name": "g", "interval": "15s", "rules": [{"record": name, "expr": expr} for name, expr in pairs]}
+            ]
+        }
     )
 
 
@@ -50,13 +54,15 @@ def test_a_circle_is_an_error() -> None:
 
 
 def test_alerts_are_passed_over_and_labels_are_kept() -> None:
-    text = "groups: [{name: g, rules: [{alert: A, expr: x}, {record: r, expr: x, labels: {tier: 1}}]}]"
-    assert levels(text) == [[RecordingRule("r", "x", {"tier": "1"})]]
+    text = (
+        "groups: [{name: g, interval: 2500ms, rules: [{alert: A, expr: x}, {record: r, expr: x, labels: {tier: 1}}]}]"
+    )
+    assert levels(text) == [[RecordingRule("r", "x", {"tier": "1"}, 2500)]]
 
 
 def test_the_projects_own_chain_reads_only_what_stands_before() -> None:
     rules_yaml = rules_file(15, 60)
-    recorded = [rule["record"] for rule in yaml.safe_load(rules_yaml)["groups"][0]["rules"]]
+    recorded = [rule["record"] for group in yaml.safe_load(rules_yaml)["groups"] for rule in group["rules"]]
     ordered = levels(rules_yaml)
     assert sorted(rule.record for level in ordered for rule in level) == sorted(recorded)
     assert len(ordered) > 1
