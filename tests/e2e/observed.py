@@ -98,7 +98,7 @@ def _add_stand_ins(recording: Recording, found: dict[str, dict[str, set[float]]]
                 found[uid][f"memory_{metric.removeprefix('memory_').removesuffix('_bytes')}_bytes"].add(float(value))
     for uid, rows in times.items():
         for (start, before), (end, after) in itertools.combinations(sorted(rows.items()), 2):
-            found[uid]["cpu_cores"].add(SPEED * (after - before) / (end - start))
+            found[uid]["cpu_cores_between_rows"].add(SPEED * (after - before) / (end - start))
 
 
 def recorded_network(recording: Recording) -> dict[str, dict[str, set[float]]]:
@@ -120,6 +120,6 @@ def recorded_network(recording: Recording) -> dict[str, dict[str, set[float]]]:
     return found
 
 
-def is_recorded(value: float, recorded: set[float]) -> bool:
-    """Whether ``value`` is one of the recorded. Times are served to the microsecond, which a rate of them shows."""
-    return any(abs(value - known) <= 1e-5 * abs(known) + 1e-9 for known in recorded)
+def is_recorded(value: float, recorded: set[float], tolerance: float = 1e-9) -> bool:
+    """Whether ``value`` is one of the recorded, but for the last bits of a division or of a printed exponent."""
+    return any(abs(value - known) <= tolerance * max(1e-3, abs(known)) for known in recorded)

@@ -52,18 +52,18 @@ class Stack:
         self.url = f"http://127.0.0.1:{self._facade_port}"
         self._session = requests.Session()
         self._session.trust_env = False
-        self._ports = (node_port, cluster_port)
 
     def __enter__(self) -> Self:
         with ExitStack() as started:
             started.enter_context(self._exit)
             started.enter_context(self.cluster)
-            for exporter, port in zip((self.node_exporter, self.cluster_exporter), self._ports, strict=True):
-                started.enter_context(exporter)
-                exporter.wait_until_answers(f"http://127.0.0.1:{port}/readyz")
             started.enter_context(self.prometheus)
             facade = started.enter_context(self._facade())
             facade.wait_until_answers(f"{self.url}/readyz")
+            # Last, and not until they are ready: a recording that stands still grows old, and throughput, which
+            # readiness waits for, does not come of it.
+            started.enter_context(self.node_exporter)
+            started.enter_context(self.cluster_exporter)
             started.enter_context(self._session)
             self._wait_until_seen()
             self._exit = started.pop_all()
@@ -81,10 +81,15 @@ class Stack:
         return response.json()
 
     def _wait_until_seen(self) -> None:
-        """Every source scraped and the rules evaluated on it: what is compared later begins here."""
-        wait_until(lambda: len(self.get("/api/nodes")["items"]) == 1, 30, "the node in the API")
-        self.prometheus.wait_for("node:cloudmon_pods:count and on () cloudmon_pods_seen{node!=''}")
-        self.prometheus.wait_for("cloudmon_pod_network_receive_bytes_per_second")
+        """Every source scraped and the rules evaluated on it, in the API's eyes: what is compared later begins here."""
+
+        def complete() -> bool:
+            lists = [self.get(f"/api/{kind}") for kind in ("nodes", "pods", "namespaces", "deployments")]
+            reasons = {reason for answer in lists for item in answer["items"] for reason in item["missing"].values()}
+            whole = all(answer["items"] and "partial" not in answer for answer in lists)
+            return whole and not reasons & {"no_samples", "not_collected"}
+
+        wait_until(complete, 30, "every list complete, of all sources")
 
     def _exporter(self, scope: Any, port: int) -> Process:
         environment = self.cluster.environment(scope) | INTERVALS
