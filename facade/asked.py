@@ -59,6 +59,7 @@ class Asked:
     """The questions of one request, in the order in which they were put. Safe to add to from several threads."""
 
     _entries: list[Entry] = field(default_factory=list)
+    _other_seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, question: Question) -> Entry:
@@ -68,6 +69,11 @@ class Asked:
             self._entries.append(entry)
         return entry
 
+    def spend(self, seconds: float) -> None:
+        """Add what an exchange took that is no question of the request: Prometheus's clock, or whether it answers."""
+        with self._lock:
+            self._other_seconds += seconds
+
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The questions so far."""
@@ -76,8 +82,9 @@ class Asked:
 
     @property
     def seconds(self) -> float:
-        """Upstream time: the sum over the queries, also of those that ran side by side."""
-        return sum(entry.seconds for entry in self.entries)
+        """Upstream time: the sum over all exchanges, also of those that ran side by side."""
+        with self._lock:
+            return self._other_seconds + sum(entry.seconds for entry in self._entries)
 
     def explain(self) -> list[dict[str, str | Number]]:
         """For ``explain=true``: ``{"query", "time"}`` or ``{"query", "start", "end", "step"}`` of each, in order."""
@@ -96,6 +103,13 @@ def recording() -> Iterator[Asked]:
         yield asked
     finally:
         _current.reset(token)
+
+
+def spend(seconds: float) -> None:
+    """Add upstream time that is no question's to the context's recorder, if there is one."""
+    asked = _current.get()
+    if asked is not None:
+        asked.spend(seconds)
 
 
 def note(question: Question) -> Entry:

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from flask import current_app, g
+from flask import current_app, g, request
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MIMEAccept
 
 from facade.asked import Asked
 from facade.config import Settings
@@ -90,6 +91,17 @@ def takes(
 def endpoint_of(view: Callable[..., Any]) -> Endpoint:
     """The declaration of a registered view."""
     return view if isinstance(view, Endpoint) else Endpoint(view)
+
+
+def chosen_type(offers: tuple[str, ...]) -> str | None:
+    """The one of ``offers`` that the request's Accept header prefers, the first where it does not matter.
+
+    None where it admits none. Parameters such as ``charset=utf-8`` are not looked at: there is one form of each type.
+    """
+    accepted = request.accept_mimetypes
+    if not accepted:
+        return offers[0]
+    return MIMEAccept([(value.partition(";")[0].strip(), quality) for value, quality in accepted]).best_match(offers)
 
 
 def facade() -> Facade:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from flask import Flask, Response, current_app, g, request
 
 from facade.asked import recording
-from facade.context import Endpoint, Facade, endpoint_of
+from facade.context import Endpoint, Facade, chosen_type, endpoint_of
 from facade.errors import NotAcceptableError, TooManyRequestsError, UpstreamError
 from facade.params import PATH_SEGMENTS, Values, parse_as, parse_query
 
@@ -75,7 +75,7 @@ def _check(endpoint: Endpoint) -> None:
     for name, text in (request.view_args or {}).items():
         parse_as(PATH_SEGMENTS[name], name, text)
     g.values = parse_query(request.args.items(multi=True), endpoint.parameters)
-    if endpoint.offers and request.accept_mimetypes and request.accept_mimetypes.best_match(endpoint.offers) is None:
+    if endpoint.offers and chosen_type(endpoint.offers) is None:
         raise NotAcceptableError(
             f"This route gives {' or '.join(endpoint.offers)}, which the Accept header does not admit."
         )

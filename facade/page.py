@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, render_template_string
 from werkzeug.routing import Rule
@@ -19,27 +19,40 @@ from facade import __version__
 from facade.context import Facade, endpoint_of
 from facade.errors import UpstreamError
 from facade.params import NAMESPACE
-from promql.probe import any_pod_of_a_deployment
+from promql.probe import CLUSTERS, any_pod_of_a_deployment
+from promql.queries import SIGNAL
 
+_SUBJECTS: Final = ("Nodes", "Pods", "Namespaces", "Deployments")
+_SERVICE: Final = "This service"
+CLUSTER: Final = "cluster"
 _STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c2733; --dim: #5b6b7b; --paper: #f6f8fa; --card: #ffffff; --line: #dde4ea;
+:root { color-scheme: light dark; --ink: #1c2733; --dim: #566675; --paper: #f6f8fa; --card: #ffffff; --line: #dde4ea;
   --link: #0b62b8; --good: #137a43; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4eaf0; --dim: #93a3b3; --paper: #10161c; --card: #18212a;
   --line: #2a3641; --link: #6db4ff; --good: #5fd394; --bad: #ff8a80; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-h1 { font-size: 1.9rem; margin: 0; letter-spacing: -0.01em; }
-h2 { font-size: 1.05rem; margin: 2.25rem 0 0.75rem; }
-p { margin: 0.5rem 0; } .dim { color: var(--dim); }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 64rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { font-size: 1.9rem; line-height: 1.25; margin: 0; letter-spacing: -0.01em; }
+h2 { font-size: 1.05rem; margin: 2rem 0 0.6rem; }
+p { margin: 0.4rem 0; } .dim { color: var(--dim); }
 a { color: var(--link); text-decoration: none; } a:hover, a:focus-visible { text-decoration: underline; }
-code { font: 0.92em ui-monospace, monospace; overflow-wrap: anywhere; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 0.9rem 1.1rem; }
-.state { display: flex; gap: 0.75rem; align-items: baseline; margin-top: 1.25rem; flex-wrap: wrap; }
-.dot { width: 0.7rem; height: 0.7rem; border-radius: 50%; background: var(--good); display: inline-block; }
+code { font: 0.875rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+small, small code { font-size: 0.8125rem; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
+.state { display: flex; gap: 0.25rem 1rem; align-items: baseline; margin-top: 1.25rem; padding: 0.8rem 1.1rem;
+  flex-wrap: wrap; }
+.state a { margin-left: auto; }
+.dot { width: 0.7rem; height: 0.7rem; border-radius: 50%; background: var(--good); display: inline-block;
+  margin-right: 0.35rem; }
 .bad .dot { background: var(--bad); }
-ul { list-style: none; margin: 0; padding: 0; } li { padding: 0.6rem 0; border-top: 1px solid var(--line); }
-li:first-child { border-top: 0; padding-top: 0; } li:last-child { padding-bottom: 0; }
+ul { list-style: none; margin: 0; padding: 0; }
+ul + p { margin-top: 1.5rem; }
+li { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0.1rem 1.5rem; padding: 0.65rem 1.1rem;
+  border-top: 1px solid var(--line); }
+li:first-child { border-top: 0; }
+li small { display: block; color: var(--dim); }
+@media (max-width: 44rem) { li { grid-template-columns: minmax(0, 1fr); } .state a { margin-left: 0; } }
 """
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -54,7 +67,7 @@ _PAGE: Final = """<!doctype html>
 <h1>Cloud Monitoring</h1>
 <p class="dim">What is using this Kubernetes cluster, now and over any window. Version {{ version }}.</p>
 <div class="card state{{ ' bad' if failure else '' }}">
-<span><span class="dot"></span> <strong>{{ 'Degraded' if failure else 'Working' }}</strong></span>
+<span><span class="dot"></span><strong>{{ 'Degraded' if failure else 'Working' }}</strong></span>
 <span>{{ failure or 'Prometheus answers.' }}</span>
 {% if not failure %}<a href="{{ prometheus }}">Open Prometheus</a>{% endif %}
 </div>
@@ -65,12 +78,15 @@ _PAGE: Final = """<!doctype html>
 <h2>{{ title }}</h2>
 <ul class="card">
 {% for route in routes %}
-<li><code>{{ route.rule }}</code>
-{% if route.help %}<br><span class="dim">{{ route.help }}</span>{% endif %}
-{% if route.example %}<br><a href="{{ route.example }}"><code>{{ route.example }}</code></a>{% endif %}</li>
+<li><span>{{ route.help }}
+{% if route.parameters %}<small>takes <code>{{ route.parameters | join(', ') }}</code></small>{% endif %}</span>
+<span>{% if route.example %}<a href="{{ route.example }}"><code>{{ route.example }}</code></a>{% endif %}
+{% if route.example != route.rule %}<small><code>{{ route.rule }}</code></small>{% endif %}</span></li>
 {% endfor %}
 </ul>
 {% endfor %}
+<p class="dim">With <code>explain=true</code> an answer says what was asked of Prometheus, ready to paste into its
+page.</p>
 </main>
 </body>
 </html>
@@ -87,7 +103,14 @@ class RouteLine:
 
     rule: str
     help: str
+    parameters: tuple[str, ...]
     example: str | None
+
+    @property
+    def subject(self) -> str:
+        """What it is about: the kind of entity, or this service."""
+        _, first, *rest = self.rule.split("/")
+        return rest[0].capitalize() if first == "api" and rest else _SERVICE
 
 
 def plain_links(app: Flask) -> dict[str, str]:
@@ -98,11 +121,9 @@ def plain_links(app: Flask) -> dict[str, str]:
 def front_page(facade: Facade, app: Flask, failure: UpstreamError | None) -> Response:
     """The page, with names for its examples from Prometheus where it answers."""
     examples = {} if failure else _example_names(facade)
-    lines = [_line(app, rule, examples) for rule in _rules(app) if rule.rule != "/"]
-    groups = (
-        ("The cluster", [line for line in lines if line.rule.startswith("/api/")]),
-        ("This service", [line for line in lines if not line.rule.startswith("/api/")]),
-    )
+    groups: dict[str, list[RouteLine]] = {subject: [] for subject in _SUBJECTS}
+    for line in sorted((_line(app, rule, examples) for rule in _rules(app) if rule.rule != "/"), key=_service_last):
+        groups.setdefault(line.subject, []).append(line)
     text = render_template_string(
         _PAGE,
         style=_STYLE,
@@ -110,12 +131,16 @@ def front_page(facade: Facade, app: Flask, failure: UpstreamError | None) -> Res
         failure=failure and str(failure),
         prometheus=facade.settings.prometheus_url,
         examples=examples,
-        groups=[group for group in groups if group[1]],
+        groups=groups.items(),
     )
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _service_last(line: RouteLine) -> bool:
+    return line.subject == _SERVICE
 
 
 def _rules(app: Flask) -> list[Rule]:
@@ -128,27 +153,30 @@ def _example_names(facade: Facade) -> Mapping[str, str]:
     """Names by path segment, all of one pod, so that every example has an answer; empty when there is none to show."""
     try:
         client = facade.client
-        pods = client.instant(any_pod_of_a_deployment(), client.now())
+        rows = client.instant(any_pod_of_a_deployment(), client.now())
     except UpstreamError:
         return {}
-    if not pods:
+    labels = next((row.labels for row in rows if SIGNAL not in row.labels), None)
+    if labels is None:
         return {}
-    labels = pods[0].labels
     names = {"node": "node", "pod": "pod", "namespace": "namespace", "deployment": "workload"}
-    return {segment: labels[label] for segment, label in names.items() if labels.get(label)}
+    found = {segment: labels[label] for segment, label in names.items() if labels.get(label)}
+    several = any(row.labels.get(SIGNAL) == CLUSTERS and row.value > 1 for row in rows)
+    return {**found, CLUSTER: labels.get("cluster", "")} if several else found
 
 
 def _line(app: Flask, rule: Rule, examples: Mapping[str, str]) -> RouteLine:
     endpoint = endpoint_of(app.view_functions[rule.endpoint])
-    return RouteLine(rule.rule, endpoint.help, _example(rule, examples, in_namespace=NAMESPACE in endpoint.parameters))
+    taken = tuple(parameter.name for parameter in endpoint.parameters)
+    return RouteLine(rule.rule, endpoint.help, taken, _example(rule, examples, taken))
 
 
-def _example(rule: Rule, names: Mapping[str, str], *, in_namespace: bool) -> str | None:
-    """The rule with its segments filled in; pods and Deployments with their namespace, so that the name is unique."""
+def _example(rule: Rule, names: Mapping[str, str], taken: Collection[str]) -> str | None:
+    """The rule with its segments filled in, and with the namespace and cluster that make its name the only one."""
     if not rule.arguments <= names.keys():
         return None
     path = rule.rule
     for segment in rule.arguments:
         path = path.replace(f"<{segment}>", quote(names[segment], safe=""))
-    named = rule.arguments & {"pod", "deployment"} and "namespace" not in rule.arguments
-    return f"{path}?namespace={quote(names['namespace'], safe='')}" if named and in_namespace else path
+    place = {key: names[key] for key in (NAMESPACE.name, CLUSTER) if rule.arguments and key in taken and key in names}
+    return f"{path}?{urlencode(place)}" if place else path

@@ -81,17 +81,17 @@ class PrometheusClient:
     def now(self) -> float:
         """Prometheus's time, in Unix seconds; see ``facade.clock``. Raises an UpstreamError when it cannot be asked.
 
-        It costs a query once a minute at most, which no recorder counts.
+        It costs a query once a minute at most, which no recorder has as a question.
         """
         return self._server_clock.now()
 
     def check(self) -> None:
-        """Ask for a constant. Raises an UpstreamError when Prometheus does not answer; no recorder counts it.
+        """Ask for a constant, which no recorder has as a question. Raises an UpstreamError when there is no answer.
 
         The deadline is ``CHECK_SECONDS`` where the usual one is longer: who asks for a constant and waits longer than
         that need not wait on to know how things stand.
         """
-        self._exchange(_INSTANT_PATH, {"query": _CONSTANT}, _server_time, min(CHECK_SECONDS, self._timeout_seconds))
+        self._ask_for_constant(min(CHECK_SECONDS, self._timeout_seconds))
 
     def instant(self, query: str, time: Number) -> Answer[Sample]:
         """The query's value at ``time`` (Unix seconds): one Sample a series, or one without labels for a scalar."""
@@ -161,7 +161,15 @@ class PrometheusClient:
                 observer(self._clock() - started, failure)
 
     def _read_server_time(self) -> float:
-        return self._exchange(_INSTANT_PATH, {"query": _CONSTANT}, _server_time, self._timeout_seconds)
+        return self._ask_for_constant(self._timeout_seconds)
+
+    def _ask_for_constant(self, deadline_seconds: float) -> float:
+        """What it takes is upstream time of the request, though no question of it."""
+        started = self._clock()
+        try:
+            return self._exchange(_INSTANT_PATH, {"query": _CONSTANT}, _server_time, deadline_seconds)
+        finally:
+            asked.spend(self._clock() - started)
 
 
 def _note_all(questions: Iterable[Question]) -> list[Entry]:

@@ -160,8 +160,7 @@ POD_IO_PRESSURE_SECONDS = _pod(
     "io_pressure_some_seconds_total", "seconds", "Time in which some task of the pod waited for I/O (PSI some)."
 )
 
-# --- what pods ask for, restart and are killed for: scope node, and scope cluster for pods that no node runs
-# ------------
+# --- what pods ask for, restart and are killed for: scope node, and scope cluster for pods that no node runs ----------
 POD_CPU_REQUEST_CORES = _pod("cpu_request_cores", "cores", "CPU the scheduler reserves for the pod.", "both")
 POD_CPU_LIMIT_CORES = _pod(
     "cpu_limit_cores", "cores", "CPU limit of the pod; absent unless every container has one.", "both"
@@ -194,8 +193,7 @@ CONTAINER_CPU_LIMIT_CORES = _container("cpu_limit_cores", "cores", "CPU limit of
 CONTAINER_MEMORY_REQUEST_BYTES = _container("memory_request_bytes", "bytes", "Memory the container asks for.")
 CONTAINER_MEMORY_LIMIT_BYTES = _container("memory_limit_bytes", "bytes", "Memory limit of the container in force.")
 
-# --- scope cluster: what exists
-# -----------------------------------------------------------------------------------------
+# --- scope cluster: what exists ---------------------------------------------------------------------------------------
 NODE_CPU_CAPACITY_CORES = _node("cpu_capacity_cores", "cores", "CPU the node has.", "cluster")
 NODE_CPU_ALLOCATABLE_CORES = _node(
     "cpu_allocatable_cores", "cores", "CPU of the node that pods may request.", "cluster"
@@ -237,8 +235,7 @@ NAMESPACE_INFO = _declare(
     "namespace_info", "gauge", ("namespace",), "1", "cluster", "A namespace of the cluster, empty ones too."
 )
 
-# --- about the exporter itself. Scope node adds its `node`; scope cluster has none.
-# ------------------------------------
+# --- about the exporter itself. Scope node adds its `node`; scope cluster has none. -----------------------------------
 _SELF: Final = ("node", "source")
 SOURCE_UP = _declare("source_up", "gauge", _SELF, "1", "both", "Whether the last read of the source succeeded.")
 SOURCE_SCRAPE_DURATION_SECONDS = _declare(

@@ -11,11 +11,10 @@ servers two stores, give the same pod.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from promql import names
-from promql.catalogue import Catalogue, Measure, Signal, record
-from promql.selectors import Matcher, Selector, braces, equal, one_of, select
+from promql.catalogue import Catalogue, Kind, Measure, Signal, record
+from promql.selectors import Matcher, Selector, braces, equal, select
 from promql.windows import Windows
 
 SIGNAL = "signal"
@@ -25,7 +24,7 @@ NAMESPACE_KEYS = ("cluster", "namespace")
 WORKLOAD_KEYS = ("cluster", "namespace", "workload_kind", "workload")
 
 DEPLOYMENT = Matcher("workload_kind", "=", "Deployment")
-_ON_A_NODE = Matcher("node", "!=", "")
+ON_A_NODE = Matcher("node", "!=", "")
 _NO_NODE = Matcher("node", "=", "")
 
 # What is asked of a pod besides its signals, and the labels that carry an answer.
@@ -35,8 +34,6 @@ POD_FACTS = (
     names.POD_CREATED_TIMESTAMP_SECONDS,
     names.POD_READY,
     names.POD_START_TIME_SECONDS,
-    names.POD_CONTAINER_RESTARTS,
-    names.POD_LAST_OOM_KILL_TIMESTAMP_SECONDS,
     names.POD_CPU_REQUEST_CORES,
     names.POD_MEMORY_REQUEST_BYTES,
     names.POD_CPU_LIMIT_CORES,
@@ -89,19 +86,20 @@ class Queries:
     # -- pods ----------------------------------------------------------------------------------------------------------
     def pods(self, selector: Selector, signals: Sequence[Signal], *, oom_kills: bool = False) -> str:
         """Everything about the pods that ``selector`` lets through, in one query: rows of ``POD_KEYS`` plus ``phase``
-        and ``host_network``, and the rows of ``sources``.
+        and ``host_network``, and the rows of ``evaluations`` and ``sources``.
         """
         metrics = [fact.name for fact in POD_FACTS] + [s.pod.gauge for s in signals if s.pod.gauge]
         parts = [aggregate("max", ("__name__", *POD_KEYS, *_POD_FACT_LABELS), select(metrics, selector))]
         parts += [named(self._computed(signal.pod, signal.source, POD_KEYS, selector), signal.key)
                   for signal in signals if not signal.pod.gauge]  # fmt: skip
+        parts += [self._restarts(POD_KEYS, selector), self._last_oom_kill(POD_KEYS, selector)]
         if oom_kills:
             parts.append(named(self._oom_kills(selector), OOM_KILLS))
         nodes = aggregate(
-            "group", NODE_KEYS, select((names.POD_INFO.name, names.POD_READY.name), (*selector, _ON_A_NODE))
+            "group", NODE_KEYS, select((names.POD_INFO.name, names.POD_READY.name), (*selector, ON_A_NODE))
         )
-        own = f"{self._sources((_ON_A_NODE,))} and on (cluster, node) {nodes}"
-        return union([*parts, own, self._sources((_NO_NODE,))])
+        own = f"{self._sources((ON_A_NODE,))} and on (cluster, node) {nodes}"
+        return union([*parts, self.evaluations(), own, self._sources((_NO_NODE,))])
 
     def pods_in_parts(self, selector: Selector, signals: Sequence[Signal]) -> list[str]:
         """The same as ``pods`` as one small query a fact, for lists of thousands: rows of (cluster, uid) but for the
@@ -117,7 +115,8 @@ class Queries:
         queries += [aggregate("max", ("__name__", "cluster", "uid"), select(metric, selector)) for metric in gauges]
         queries += [named(self._computed(signal.pod, signal.source, ("cluster", "uid"), selector), signal.key)
                     for signal in signals if not signal.pod.gauge]  # fmt: skip
-        return [*queries, self._sources(())]
+        by = ("cluster", "uid")
+        return [*queries, self._restarts(by, selector), self._last_oom_kill(by, selector), self._sources(())]
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
     def nodes(self, selector: Selector, signals: Sequence[Signal]) -> str:
@@ -131,12 +130,12 @@ class Queries:
         parts += [named(self._computed(measure, signal.source, NODE_KEYS, selector), signal.key)
                   for signal, measure in measures if not measure.gauge]  # fmt: skip
         for path, metric in ASKED_FOR.items():
-            once = aggregate("max", (*NODE_KEYS, "uid"), select(metric, (*selector, _ON_A_NODE)))
+            once = aggregate("max", (*NODE_KEYS, "uid"), select(metric, (*selector, ON_A_NODE)))
             parts += [
                 named(aggregate("sum", NODE_KEYS, once), path),
                 named(aggregate("count", NODE_KEYS, once), f"{path}:count"),
             ]
-        return union([*parts, self._sources((*selector, _ON_A_NODE)), self._sources((_NO_NODE,)), self._evaluation(())])
+        return union([*parts, self._sources((*selector, ON_A_NODE)), self._sources((_NO_NODE,)), self.evaluations()])
 
     # -- totals --------------------------------------------------------------------------------------------------------
     def namespaces(self, selector: Selector) -> str:
@@ -149,7 +148,7 @@ class Queries:
         return union([
             aggregate("max", ("__name__", *NAMESPACE_KEYS), totals),
             named(deployments, "deployments"),
-            self._evaluation(()),
+            self.evaluations(),
             self._sources(()),
         ])  # fmt: skip
 
@@ -160,29 +159,30 @@ class Queries:
         totals = select((*self._records("workload"), names.WORKLOAD_REPLICAS.name), (*selector, DEPLOYMENT))
         return union([
             aggregate("max", ("__name__", *WORKLOAD_KEYS, "state"), totals),
-            self._evaluation(()),
+            self.evaluations(),
             self._sources(()),
         ])  # fmt: skip
 
+    def deployments_of_namespace(self, selector: Selector) -> str:
+        """The same of one namespace, with the rows that say that it exists."""
+        return union([self.deployments(selector), self.exists("namespace", selector)])
+
     def homes(self, selector: Selector, keys: Sequence[str]) -> str:
         """On which nodes the pods of each entity are: rows of ``keys`` and ``node``."""
-        return aggregate("group", (*keys, "node"), select(names.POD_INFO.name, (*selector, _ON_A_NODE)))
+        return aggregate("group", (*keys, "node"), select(names.POD_INFO.name, (*selector, ON_A_NODE)))
 
-    def exists(self, kind: Literal["node", "namespace", "deployment"], selector: Selector) -> str:
-        """A row for each entity that the store knows now, its pods aside. ``selector`` pins Deployments to their
-        kind.
+    def exists(self, kind: Kind, selector: Selector) -> str:
+        """What the store knows now of an entity, its pods aside: rows of its keys with their metric names.
+
+        ``selector`` pins Deployments to their kind.
         """
-        if kind == "node":
-            return aggregate(
-                "group", NODE_KEYS, select((names.NODE_INFO.name, names.NODE_CPU_USAGE_CORES.name), selector)
-            )
-        level, keys, info = (
-            ("namespace", NAMESPACE_KEYS, names.NAMESPACE_INFO)
-            if kind == "namespace"
-            else ("workload", WORKLOAD_KEYS, names.WORKLOAD_REPLICAS)
-        )
-        known = (info.name, record(level, self.catalogue.totals.pods, "count"))
-        return aggregate("group", keys, select(known, selector))
+        keys, known = {
+            "node": (NODE_KEYS, (names.NODE_INFO.name, names.NODE_CPU_USAGE_CORES.name)),
+            "pod": (POD_KEYS, (names.POD_INFO.name, names.POD_READY.name)),
+            "namespace": (NAMESPACE_KEYS, (names.NAMESPACE_INFO.name, *self._records("namespace"))),
+            "deployment": (WORKLOAD_KEYS, (names.WORKLOAD_REPLICAS.name, *self._records("workload"))),
+        }[kind]
+        return aggregate("max", ("__name__", *keys), select(known, selector))
 
     # -- when was it seen ----------------------------------------------------------------------------------------------
     def last_seen(self, metrics: Sequence[str], selector: Selector) -> str:
@@ -207,22 +207,33 @@ class Queries:
             "max", ("__name__", *NODE_KEYS, "source"), select(names.SOURCE_SAMPLE_AGE_SECONDS.name, selector)
         )
 
-    def _evaluation(self, selector: Selector) -> str:
-        return aggregate("max", ("__name__", "cluster"), select(self.catalogue.totals.evaluation, selector))
+    def evaluations(self) -> str:
+        """When the totals were recorded, and that it was known then which pods there are: rows of cluster."""
+        totals = self.catalogue.totals
+        return aggregate("max", ("__name__", "cluster"), select((totals.evaluation, totals.collection)))
+
+    def _restarts(self, by: Sequence[str], selector: Selector) -> str:
+        # The one counter whose present value is an answer. An exporter that was told to stop is scraped once more
+        # without its counters, which ends their series until the next scrape of the one that took its place.
+        metric = names.POD_CONTAINER_RESTARTS.name
+        window = self.windows.level(0)
+        return named(aggregate("max", by, f"last_over_time({select(metric, selector)}[{window}])"), metric)
+
+    def _last_oom_kill(self, by: Sequence[str], selector: Selector) -> str:
+        # When it happened does not change: an exporter that is silent, or has just started and knows of no kill before,
+        # takes nothing back. Few pods have the series at all.
+        metric = names.POD_LAST_OOM_KILL_TIMESTAMP_SECONDS.name
+        return named(aggregate("max", by, f"last_over_time({select(metric, selector)}[{_OOM_WINDOW}])"), metric)
 
     def _oom_kills(self, selector: Selector) -> str:
         # `increase` extrapolates to the window's edges and would make 7 kills 7.2. The counter only steps by whole
-        # kills and starts at 0, so without a reset (an exporter's restart) last less first is exact.
+        # kills and starts at 0, so without a reset (an exporter's restart) last less first is exact; with one, what
+        # extrapolation added is cut off again (it never takes away; the thousandth is for the last bit of a sum).
         kills = f"{select(names.POD_OOM_KILLS.name, selector)}[{_OOM_WINDOW}]"
         exact = f"(max_over_time({kills}) - min_over_time({kills}) and resets({kills}) == 0)"
-        return aggregate("max", POD_KEYS, f"{exact} or round(increase({kills}))")
+        return aggregate("max", POD_KEYS, f"{exact} or floor(increase({kills}) + 0.001)")
 
 
 def share(part: str, whole: str) -> str:
     """``part`` ÷ ``whole``; 0 where the whole is 0 (no period passed, so none was throttled), never NaN."""
     return f"(({part}) / ({whole} > 0) or ({whole} == 0))"
-
-
-def uids(values: Iterable[str]) -> Selector:
-    """A selector of pods by uids that came from the store."""
-    return (one_of("uid", values),)

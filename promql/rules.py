@@ -32,7 +32,7 @@ class Rule:
 
 def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
     """Every rule of the chain, each after those that it reads."""
-    rules = [_evaluation_rule(totals)]
+    rules = [_evaluation_rule(totals), _collection_rule(totals)]
     for level in totals.levels:
         rules += _pod_level(totals, level, windows) if level.source is None else _summed_level(totals, level)
     return [*rules, _node_count(totals)]
@@ -43,7 +43,8 @@ def coarse_rules(totals: Totals) -> list[Rule]:
     fine = [record(level.name, metric, what) for level in totals.levels for metric, what in totals.recorded()]
     rules = [coarse_rule(name, aggregate) for name in fine for aggregate in COARSE_AGGREGATES]
     # Of the evaluations, how many there were: what a mean over hours divides by.
-    return [coarse_rule(totals.evaluation, "count"), *rules]
+    evaluations = [coarse_rule(name, "count") for name in (totals.evaluation, totals.collection)]
+    return [*evaluations, *rules]
 
 
 def coarse_rule(name: str, aggregate: str) -> Rule:
@@ -73,9 +74,14 @@ def _group(name: str, interval: float, rules: list[Rule]) -> dict[str, Any]:
 
 
 def _evaluation_rule(totals: Totals) -> Rule:
-    # From `up` rather than from our own series: it is there, 0 or 1, as long as a target is configured, so that an
-    # outage of every exporter does not look like one of the rules.
-    return Rule(totals.evaluation, f'time() * group by (cluster) (up{{job="{names.JOB}"}})')
+    # While no exporter says anything there is nothing to sum, and nobody knows whether that is because there are no
+    # pods: such an evaluation must not count as one that found none.
+    return Rule(totals.evaluation, f"time() * group by (cluster) ({names.SOURCE_SAMPLE_AGE_SECONDS.name})")
+
+
+def _collection_rule(totals: Totals) -> Rule:
+    pods = f'{names.SOURCE_SAMPLE_AGE_SECONDS.name}{{node="", source="pods"}}'
+    return Rule(totals.collection, f"time() * group by (cluster) ({pods})")
 
 
 def _summed_level(totals: Totals, level: Level) -> list[Rule]:

@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
@@ -69,8 +69,3 @@ def select(metrics: str | Iterable[str], selector: Selector = ()) -> str:
     if isinstance(metrics, str):
         return metrics + braces(selector)
     return braces(one_of("__name__", metrics), selector)
-
-
-def as_labels(row: Mapping[str, str], *names: str) -> tuple[str, ...]:
-    """The values of the labels ``names`` in ``row``, empty where it lacks one (as Prometheus has it)."""
-    return tuple(row.get(name, "") for name in names)

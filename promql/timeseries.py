@@ -15,6 +15,7 @@ from promql.queries import (
     DEPLOYMENT,
     NAMESPACE_KEYS,
     NODE_KEYS,
+    ON_A_NODE,
     POD_KEYS,
     WORKLOAD_KEYS,
     aggregate,
@@ -35,13 +36,15 @@ _EVIDENCE: Final[dict[Kind, tuple[str, ...]]] = {
     "namespace": (names.NAMESPACE_INFO.name,),
     "deployment": (names.WORKLOAD_REPLICAS.name,),
 }
-_EVIDENCE_OF_TOTALS: Final = ("cloudmon_pods", "cloudmon_pods_expected", names.POD_CPU_LIMIT_CORES.name)
 _EVIDENCE_KEYS: Final[dict[Kind, tuple[str, ...]]] = {
     "pod": (*POD_KEYS, "phase", "host_network"),
     "node": NODE_KEYS,
     "namespace": NAMESPACE_KEYS,
     "deployment": WORKLOAD_KEYS,
 }
+# How far before a window's end a reading still tells that its source was not silent. It bounds what the answer costs:
+# the sources are those of every node.
+_SOURCES_SECONDS: Final = 3600.0
 
 
 class TimeseriesQueries:
@@ -75,17 +78,28 @@ class TimeseriesQueries:
 
     def evidence(self, kind: Kind, selector: Selector, window: float) -> str:
         """What was known of the entity within the window, asked at its end: tells that it existed, and why a column is
-        empty. Rows keep their metric names; the sources' ages too (which sources gave anything).
+        empty. Rows keep their metric names.
+
+        Beside the entity's own rows: the sources that gave a reading (in the last hour of a longer window), and of
+        totals, that they were recorded at all and the nodes that the pods are on.
         """
-        span = duration(window)
-        metrics = list(_EVIDENCE[kind])
-        if kind in ("namespace", "deployment"):
-            level = "namespace" if kind == "namespace" else "workload"
-            metrics += [record(level, metric, "count") for metric in _EVIDENCE_OF_TOTALS]
         by = ("__name__", *_EVIDENCE_KEYS[kind])
-        own = aggregate("max", by, f"last_over_time({select(metrics, selector)}[{span}])")
-        ages = f"last_over_time({names.SOURCE_SAMPLE_AGE_SECONDS.name}[{span}])"
-        return union([own, aggregate("max", ("__name__", *NODE_KEYS, "source"), ages)])
+        metrics = [*_EVIDENCE[kind], *self._evidence_of_totals(kind)]
+        parts = [aggregate("max", by, f"last_over_time({select(metrics, selector)}[{duration(window)}])")]
+        if kind in ("namespace", "deployment"):
+            homes = aggregate("max", (*by, "node"), select(names.POD_INFO.name, (*selector, ON_A_NODE)))
+            chain = select((self.catalogue.totals.evaluation, self.catalogue.totals.collection))
+            recorded = f"last_over_time({chain}[{duration(window)}])"
+            parts += [homes, aggregate("max", ("__name__", "cluster"), recorded)]
+        ages = f"last_over_time({names.SOURCE_SAMPLE_AGE_SECONDS.name}[{duration(min(window, _SOURCES_SECONDS))}])"
+        return union([*parts, aggregate("max", ("__name__", *NODE_KEYS, "source"), ages)])
+
+    def _evidence_of_totals(self, kind: Kind) -> list[str]:
+        if kind not in ("namespace", "deployment"):
+            return []
+        level, totals = "namespace" if kind == "namespace" else "workload", self.catalogue.totals
+        counts = (totals.pods, *totals.expected, names.POD_CPU_LIMIT_CORES.name)
+        return [record(level, metric, "count") for metric in counts]
 
     def _measured(
         self,
@@ -98,14 +112,23 @@ class TimeseriesQueries:
     ) -> str:
         if measure.level:
             return self._average(select(measure.level, selector), step, once, by)
-        window = self.windows.rate(source, step)
 
         def rate(metric: str) -> str:
-            per_uid = aggregate("max", once, f"rate({select(metric, selector)}[{window}])")
+            per_uid = aggregate("max", once, self._rate(select(metric, selector), source, step))
             return per_uid if tuple(once) == tuple(by) else aggregate("sum", by, per_uid)
 
         rates = [rate(metric) for metric in measure.counters]
         return rates[0] if len(rates) == 1 else share(*rates)
+
+    def _rate(self, series: str, source: str, step: float) -> str:
+        """The counters' increase over what a point covers ÷ its length.
+
+        A counter that was there at both ends increased between them: see ``Windows.rate``. One that began or ended in
+        between increased by what is in the interval, and by nothing in the rest of it.
+        """
+        covered = duration(self.windows.rate_seconds(source, step))
+        throughout = f"rate({series}[{self.windows.rate(source, step)}]) and {series} offset {covered} and {series}"
+        return f"{throughout} or rate({series}[{covered}])"
 
     def _average(self, series: str, step: float, once: Sequence[str], by: Sequence[str]) -> str:
         """The mean of the stored samples in the interval. Pods of one name are summed as samples, not as means: they
@@ -118,8 +141,7 @@ class TimeseriesQueries:
             total, count = aggregate("sum", by, total), aggregate("sum", by, count)
         return f"{total} / {count}"
 
-    # -- recorded totals
-    # ------------------------------------------------------------------------------------------------
+    # -- recorded totals -----------------------------------------------------------------------------------------------
     def _totals(
         self, level: str, keys: Sequence[str], selector: Selector, signals: Sequence[Signal], step: float
     ) -> str:
@@ -131,8 +153,9 @@ class TimeseriesQueries:
     def _total(self, level: str, keys: Sequence[str], selector: Selector, signal: Signal, step: float) -> str:
         """The sum of the recorded totals in the interval ÷ the evaluations in it.
 
-        Where nothing is recorded but the chain was evaluated, the entity had no pods, and none use nothing: 0. Where it
-        had pods that should have reported and none did, there is no number.
+        Where nothing is recorded though it was known which pods there are, the entity had none, and none use nothing:
+        0, in a row that has no more than ``cluster``. Where it had pods that should have reported and none did, or
+        where nobody knew, there is no number.
         """
         window = self.windows.level(step)
 
@@ -142,11 +165,15 @@ class TimeseriesQueries:
 
         if signal.totals == "ratio":
             return share(*(summed(metric, "sum_rate") for metric in signal.pod.counters))
+
+        def counted(timestamps: str) -> str:
+            return aggregate("max", ("cluster",), f"count_over_time({timestamps}[{window}])")
+
+        totals = self.catalogue.totals
         metric, what = (signal.pod.counter, "sum_rate") if signal.pod.counter else (str(signal.pod.level), "sum")
-        evaluations = aggregate("max", ("cluster",), f"count_over_time({self.catalogue.totals.evaluation}[{window}])")
-        expected = summed(self.catalogue.totals.expected_of(str(signal.pod.gauge)) or "", "count")
-        mean = f"{summed(str(metric), what)} / on (cluster) group_left () {evaluations}"
-        return f"({mean} or on (cluster) ({evaluations} * 0 unless on (cluster) {expected}))"
+        mean = f"{summed(str(metric), what)} / on (cluster) group_left () {counted(totals.evaluation)}"
+        none = f"{counted(totals.collection)} * 0 unless on (cluster) {summed(totals.running, 'count')}"
+        return f"({mean} or on (cluster) ({none}))"
 
     def _coverage(self, level: str, keys: Sequence[str], selector: Selector, step: float) -> str:
         """The share of the pods that should have reported whose CPU and memory were read; no row where there were
@@ -159,5 +186,5 @@ class TimeseriesQueries:
                 "max", keys, f"sum_over_time({select(record(level, metric, 'count'), selector)}[{window}])"
             )
 
-        expected = summed("cloudmon_pods_expected")
+        expected = summed(self.catalogue.totals.running)
         return f"({summed('cloudmon_pod_memory_working_set_bytes')} / {expected} or {expected} * 0)"

@@ -27,15 +27,27 @@ class Windows:
     detail_seconds: float = 60.0
     storage_seconds: float = 300.0
 
-    def rate_seconds(self, source: str) -> float:
-        """The shortest window over which a counter of ``source`` (``resource`` or ``detail``) has a rate."""
+    def rate_seconds(self, source: str, step_seconds: float = 0.0) -> float:
+        """What a rate of a counter of ``source`` (``resource`` or ``detail``) covers: the step, unless the source needs
+        more.
+        """
+        return max(step_seconds, self._shortest_rate_seconds(source))
+
+    def _shortest_rate_seconds(self, source: str) -> float:
         if source == "resource":
             return self._whole(max(READINGS_PER_RATE_WINDOW * self.scrape_seconds, SHORTEST_CPU_RATE_WINDOW_SECONDS))
         return self._whole(READINGS_PER_RATE_WINDOW * self.detail_seconds)
 
     def rate(self, source: str, step_seconds: float = 0.0) -> str:
-        """The window of a rate for a point of ``step_seconds``: the step, unless the source needs more."""
-        return duration(max(step_seconds, self.rate_seconds(source)))
+        """The window of a rate that covers ``rate_seconds``: that, and one scrape interval more.
+
+        The first sample in a window stands up to one interval after its start, and ``rate`` fills that gap with the
+        mean of the rest. In N seconds the samples are N less an interval apart: what was counted between two windows is
+        in neither, and of a counter that steps once in four scrapes (DETAIL) a window of four steps shows three or four
+        whole ones in the time of three and three quarters: a steady 1000 B/s became 1067, or 800. In N seconds and an
+        interval they are N apart.
+        """
+        return duration(self.rate_seconds(source, step_seconds) + self.scrape_seconds)
 
     def level(self, step_seconds: float) -> str:
         """The window of an average: the step, and at least two intervals (Prometheus 3 leaves the left end open)."""

@@ -1,7 +1,7 @@
 """Rows of an answer, gathered by entity.
 
 A row's fact is named by its ``signal`` label where it has one, else by its metric name (see ``promql.queries``). Rows
-of ``source_sample_age_seconds`` and of the chain's evaluation belong to no entity: they say how far the store can be
+of ``source_sample_age_seconds`` and of the chain's evaluations belong to no entity: they say how far the store can be
 trusted.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from facade.answer import Sample
 from promql import names
+from promql.catalogue import Totals
 from promql.queries import SIGNAL
 
 Key = tuple[str, ...]
@@ -39,10 +40,14 @@ class Facts:
 class Sources:
     """Whose readings are being served: ages in seconds by (cluster, node) and source; ``""`` is scope cluster's
     node.
+
+    ``evaluations`` and ``collections`` are Unix seconds by cluster: when the totals were recorded, and the same where
+    it was known then which pods there are.
     """
 
     ages: dict[tuple[str, str], dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     evaluations: dict[str, float] = field(default_factory=dict)
+    collections: dict[str, float] = field(default_factory=dict)
 
     def age(self, cluster: str, node: str, source: str) -> float | None:
         """The age of the node's reading of ``source``; None while there is none."""
@@ -52,9 +57,6 @@ class Sources:
         """Whether scope cluster's view of ``kind`` (``pods``, ``nodes``, …) is being served."""
         return self.age(cluster, "", kind) is not None
 
-    def collected_anywhere(self, kind: str) -> bool:
-        return any(kind in ages for (_, node), ages in self.ages.items() if not node)
-
     def clusters(self) -> set[str]:
         return {cluster for cluster, _ in self.ages} | set(self.evaluations)
 
@@ -62,21 +64,29 @@ class Sources:
         """When the recorded totals of the cluster were evaluated, Unix seconds; None while the chain is silent."""
         return self.evaluations.get(cluster)
 
+    def counted(self, cluster: str) -> bool:
+        """Whether the recorded totals of the cluster are of all its pods: then one that is not there is of none."""
+        return cluster in self.collections
+
 
 @dataclass(slots=True)
 class Gathered:
+    """What rows are filed into; ``totals`` names those that tell of the chain."""
+
+    totals: Totals
     entities: dict[Key, Facts] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
 
-    def add(self, rows: Iterable[Sample], key: Callable[[Mapping[str, str]], Key | None], evaluation: str = "") -> None:
+    def add(self, rows: Iterable[Sample], key: Callable[[Mapping[str, str]], Key | None]) -> None:
         """File each row under ``key(labels)``; a row without a key is left out."""
+        chain = {self.totals.evaluation: self.sources.evaluations, self.totals.collection: self.sources.collections}
         for row in rows:
             labels, fact = row.labels, row.labels.get(SIGNAL) or row.labels.get("__name__", "")
             if fact == names.SOURCE_SAMPLE_AGE_SECONDS.name:
                 node = (labels.get("cluster", ""), labels.get("node", ""))
                 self.sources.ages[node][labels.get("source", "")] = row.value
-            elif fact == evaluation:
-                self.sources.evaluations[labels.get("cluster", "")] = row.value
+            elif fact in chain:
+                chain[fact][labels.get("cluster", "")] = row.value
             elif (entity := key(labels)) is not None:
                 self._file(entity, fact, labels, row.value)
 

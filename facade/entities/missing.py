@@ -77,6 +77,6 @@ class PodReasons:
 
     def status(self) -> str:
         """Of what the API server says of a pod on its node: ready, restarts, started."""
-        if self.silent(NODE_PODS):
-            return NO_SAMPLES
-        return NOT_RUNNING if self.not_running else NOT_REPORTED
+        if self.not_running:
+            return NOT_RUNNING
+        return NO_SAMPLES if self.silent(NODE_PODS) else NOT_REPORTED

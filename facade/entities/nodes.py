@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from facade.entities.facts import Facts, Key, Sources
-from facade.entities.missing import NO_LIMIT, NO_REQUEST, NO_SAMPLES, NODE_PODS, NOT_COLLECTED, NOT_REPORTED, first
+from facade.entities.missing import NO_LIMIT, NO_REQUEST, NO_SAMPLES, NODE_PODS, NOT_COLLECTED, NOT_REPORTED
 from facade.entities.pods import block
 from promql import names
 from promql.catalogue import Signal, Totals, record
@@ -45,7 +45,7 @@ def node_entity(
     entity["usage"] = usage = _usage(node, sources, signals, missing)
     entity["capacity"] = {key: node.number(metric) for key, metric in _CAPACITY.items()}
     entity["allocatable"] = {key: node.number(metric) for key, metric in _ALLOCATABLE.items()}
-    _explain_unknown(entity, missing)
+    _explain_unknown(entity, missing, sources.collected(cluster, "nodes"))
     asked, coverage = _asked_for(node, sources, entity["pods"], missing)
     entity["requests"], entity["limits"] = block(asked, "requests"), block(asked, "limits")
     entity["utilization"] = _utilization(usage, entity["allocatable"], missing)
@@ -59,20 +59,20 @@ def _pods(node: Facts, sources: Sources, totals: Totals) -> int | float | None:
     """Pods neither Succeeded nor Failed; a node without any has no count of its own."""
     cluster = node.labels.get("cluster", "")
     counted = node.number(record("node", totals.pods, "count"))
-    if counted is None and sources.collected(cluster, "pods") and sources.evaluated(cluster) is not None:
-        return 0
-    return counted
+    return 0 if counted is None and sources.counted(cluster) else counted
 
 
-def _explain_unknown(entity: Mapping[str, Any], missing: dict[str, str]) -> None:
+def _explain_unknown(entity: Mapping[str, Any], missing: dict[str, str], collected: bool) -> None:
+    """Reasons of what only scope cluster knows; where it speaks, the node itself lacks what is null."""
+    unknown = NOT_REPORTED if collected else NOT_COLLECTED
     if entity["ready"] is None:
-        missing["ready"] = NOT_COLLECTED
+        missing["ready"] = unknown
     if entity["pods"] is None:
         missing["pods"] = NOT_COLLECTED
     if entity["age"] is None:
         missing["age"] = NO_SAMPLES
     for name in ("capacity", "allocatable"):
-        missing.update({f"{name}.{key}": NOT_COLLECTED for key, value in entity[name].items() if value is None})
+        missing.update({f"{name}.{key}": unknown for key, value in entity[name].items() if value is None})
 
 
 def _usage(
@@ -123,5 +123,5 @@ def _utilization(
         part, whole = usage.get(part_key), allocatable[whole_key]
         ratios[key] = part / whole if part is not None and whole else None
         if ratios[key] is None:
-            missing[key] = first(missing.get(part_key)) or NOT_COLLECTED
+            missing[key] = missing.get(part_key) or missing.get(f"allocatable.{whole_key}") or NOT_REPORTED
     return ratios

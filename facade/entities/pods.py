@@ -9,7 +9,6 @@ from facade.entities.facts import Facts, Gathered, Key, Sources
 from facade.entities.missing import (
     NO_LIMIT,
     NO_REQUEST,
-    NO_SAMPLES,
     NODE_PODS,
     NOT_COLLECTED,
     NOT_RUNNING,
@@ -37,17 +36,24 @@ def pod_key(labels: Mapping[str, str]) -> Key | None:
 
 
 def latest_of_each_name(gathered: Gathered) -> list[Facts]:
-    """The pods, one of each name: while one is deleted and made again, both are in the store, and the younger is
-    meant.
+    """The pods that there are, one of each name: while one is deleted and made again, both are in the store, and the
+    younger is meant.
     """
     latest: dict[Key, Facts] = {}
     for pod in gathered.entities.values():
-        if not pod.labels.get("pod"):
-            continue  # a fact of a pod that vanished between two queries of one answer
+        if not _present(pod):
+            continue
         name = tuple(pod.labels.get(label, "") for label in ("cluster", "namespace", "pod"))
         if name not in latest or _created(pod) > _created(latest[name]):
             latest[name] = pod
     return list(latest.values())
+
+
+def _present(pod: Facts) -> bool:
+    """Whether anyone says that the pod is there: its kills are told of for a day, and queries of one answer may differ
+    by one scrape.
+    """
+    return names.POD_INFO.name in pod.values or names.POD_READY.name in pod.values
 
 
 def _created(pod: Facts) -> tuple[float, str]:
@@ -100,16 +106,15 @@ def _status(pod: Facts, reasons: PodReasons, missing: dict[str, str], *, alone: 
     killed = pod.values.get(names.POD_LAST_OOM_KILL_TIMESTAMP_SECONDS.name)
     status: dict[str, Any] = {
         "ready": None if ready is None else bool(ready),
-        "restarts": pod.number(names.POD_CONTAINER_RESTARTS.name),
+        # A count of some scrapes ago is only as good as the exporter that goes on saying so.
+        "restarts": None if reasons.silent(NODE_PODS) else pod.number(names.POD_CONTAINER_RESTARTS.name),
         "started": None if started is None else rfc3339(started),
     }
     if alone:
         status["oom_kills"] = pod.number(OOM_KILLS)
     missing |= {key: reasons.status() for key, value in status.items() if value is None}
+    # null means that there was none, and has no reason.
     status["last_oom_kill"] = None if killed is None else rfc3339(killed)
-    # null means that there was none; while nobody knows, that would be a guess.
-    if killed is None and reasons.silent(NODE_PODS):
-        missing["last_oom_kill"] = NO_SAMPLES
     return status
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from facade.entities.facts import Facts, Key, Sources
 from facade.entities.missing import (
+    HOST_NETWORK,
     NO_LIMIT,
     NO_REQUEST,
     NO_SAMPLES,
@@ -67,10 +68,6 @@ class TotalsView:
         entity["missing"] = answer.missing
         return entity
 
-    def needs_homes(self, entity: Mapping[str, Any]) -> bool:
-        """Whether a reason of the entity depends on the nodes of its pods."""
-        return NO_SAMPLES in entity["missing"].values()
-
     def value(self, facts: Facts, metric: str, what: str) -> Number | None:
         return facts.number(record(self._level, metric, what))
 
@@ -81,6 +78,9 @@ class TotalsView:
     def pods(self, facts: Facts) -> Number | None:
         return self.value(facts, self._totals.pods, "count")
 
+    def running(self, facts: Facts) -> Number | None:
+        return self.value(facts, self._totals.running, "count")
+
 
 class _Answer:
     """One entity on its way to JSON: collects reasons and coverage beside the values."""
@@ -90,9 +90,9 @@ class _Answer:
         self._key = key
         self._facts = facts
         self._silent = silent
-        # Counts exist only while scope cluster says what there is; then an absent count is 0.
         self._evaluated = sources.evaluated(key[0]) is not None
-        self._pods_known = self._evaluated and sources.collected(key[0], "pods")
+        # Counts exist only while scope cluster says what there is; then an absent count is 0.
+        self._pods_known = sources.counted(key[0])
         self._deployments_known = sources.collected(key[0], "deployments")
         self.missing: dict[str, str] = {}
         self.coverage: dict[str, list[Number]] = {}
@@ -137,9 +137,20 @@ class _Answer:
         count = self._view.value(self._facts, metric, "count") or 0
         if expected and count < expected:
             self.coverage[signal.key] = [count, expected]
-        if total is None and expected:
-            self.missing[signal.key] = self._absent(signal.source)
-        return 0 if total is None and not expected else total
+        if total is not None:
+            return total
+        reason = self._no_sum(signal, expected)
+        if reason is None:
+            return 0
+        self.missing[signal.key] = reason
+        return None
+
+    def _no_sum(self, signal: Signal, expected: Number | None) -> str | None:
+        """Why pods have no sum; None where there is no pod that could have one, and their sum is 0."""
+        if expected:
+            return self._absent(signal.source)
+        # Pods that run have traffic, if not one of their own.
+        return HOST_NETWORK if signal.network and self._view.running(self._facts) else None
 
     def _throttled(self, signal: Signal) -> Number | None:
         part, whole = (self._view.value(self._facts, metric, "sum_rate") for metric in signal.pod.counters)

@@ -19,6 +19,19 @@ from promql.windows import Windows
 
 KeyOf = Callable[[Mapping[str, str]], Key | None]
 
+# Scope cluster's source that says which entities of a kind there are, and the metric by which it says so.
+COLLECTED: Final[dict[Kind, str]] = {
+    "node": "nodes",
+    "pod": "pods",
+    "namespace": "namespaces",
+    "deployment": "deployments",
+}
+KNOWN_BY: Final[dict[Kind, str]] = {
+    "node": names.NODE_INFO.name,
+    "pod": names.POD_INFO.name,
+    "namespace": names.NAMESPACE_INFO.name,
+    "deployment": names.WORKLOAD_REPLICAS.name,
+}
 # The label that names an entity of a kind, and the metrics whose last sample tells when it was last there.
 NAME_LABEL: Final[dict[Kind, str]] = {"node": "node", "pod": "pod", "namespace": "namespace", "deployment": "workload"}
 _SEEN_IN: Final[dict[Kind, tuple[str, ...]]] = {
@@ -44,17 +57,20 @@ class Lookup:
 
     def gather(self, queries: Sequence[str], time: int, key: KeyOf) -> Gathered:
         """The rows of all the queries, filed by entity."""
-        gathered = Gathered()
-        evaluation = self.catalogue.totals.evaluation
+        gathered = self.gathered()
         if len(queries) == 1:
-            gathered.add(self.client.instant(queries[0], time), key, evaluation)
+            gathered.add(self.client.instant(queries[0], time), key)
             return gathered
 
         def merge(_: int, rows: Iterable[Sample]) -> None:
-            gathered.add(rows, key, evaluation)
+            gathered.add(rows, key)
 
         self.client.gather_each(queries, time, merge)
         return gathered
+
+    def gathered(self) -> Gathered:
+        """What rows are filed into."""
+        return Gathered(self.catalogue.totals)
 
     def not_found(
         self, kind: Kind, name: str, selector: Selector, time: int, namespace: str | None = None
@@ -69,8 +85,8 @@ class Lookup:
         return NotFoundError(f"There is no {kind} named {name}{where}; it was last seen at {seen}.")
 
 
-def only_one(kind: Kind, name: str, places: Iterable[tuple[str, str]]) -> None:
-    """Raise AmbiguousNameError if ``places``, as (cluster, namespace), are several; names them."""
+def only_one(kind: Kind, name: str, places: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The one of ``places``, as (cluster, namespace). Raises AmbiguousNameError if there are several; names them."""
     distinct = sorted(set(places))
     clusters = sorted({cluster for cluster, _ in distinct})
     if len(clusters) > 1:
@@ -80,21 +96,51 @@ def only_one(kind: Kind, name: str, places: Iterable[tuple[str, str]]) -> None:
     if len(distinct) > 1:
         found = ", ".join(namespace for _, namespace in distinct)
         raise AmbiguousNameError(f"namespace: several namespaces have a {kind} named {name}: {found}. Name one.")
+    return distinct[0]
 
 
 def several_clusters(sources: Sources) -> bool:
     return len(sources.clusters()) > 1
 
 
-def list_answer(items: list[dict[str, Any]], time: float, sources: Sources, collected: str) -> dict[str, Any]:
-    """The list's frame, its items by name and namespace. ``collected`` is the kind of which scope cluster must
-    speak.
+def clusters_asked(sources: Sources, cluster: str | None) -> list[str]:
+    """The clusters that an answer is about: the one asked for, else all that the store holds."""
+    return sorted(sources.clusters()) if cluster is None else [cluster]
+
+
+def list_answer(
+    items: list[dict[str, Any]], time: float, sources: Sources, collected: str, cluster: str | None
+) -> dict[str, Any]:
+    """The list's frame, its items by name and namespace. ``collected`` is the kind of which scope cluster must speak,
+    in every cluster that was asked for.
     """
     items.sort(key=lambda item: (item["name"], item.get("namespace", ""), item.get("cluster", ""), item.get("uid", "")))
     answer: dict[str, Any] = {"items": items, "total": len(items), "time": rfc3339(time)}
-    if not sources.collected_anywhere(collected):
+    clusters = clusters_asked(sources, cluster)
+    if not clusters or not all(sources.collected(name, collected) for name in clusters):
         answer["partial"] = ["not_collected"]
     return answer
+
+
+def without_the_gone(gathered: Gathered, kind: Kind) -> Gathered:
+    """``gathered`` without the entities of ``kind`` that scope cluster, where it speaks, does not know: of something
+    deleted, the totals and counts last until its pods are gone.
+    """
+    for key, facts in list(gathered.entities.items()):
+        known = any(fact.startswith(KNOWN_BY[kind]) for fact in facts.values)
+        if not known and gathered.sources.collected(key[0], COLLECTED[kind]):
+            del gathered.entities[key]
+    return gathered
+
+
+def known_places(rows: Iterable[Sample], sources: Sources, kind: Kind) -> set[tuple[str, str]]:
+    """(cluster, namespace) of what ``Queries.exists`` found, without the gone."""
+    places = set()
+    for row in rows:
+        cluster = row.labels.get("cluster", "")
+        if row.labels.get("__name__") == KNOWN_BY[kind] or not sources.collected(cluster, COLLECTED[kind]):
+            places.add((cluster, row.labels.get("namespace", "")))
+    return places
 
 
 def place(facts: Facts) -> tuple[str, str]:

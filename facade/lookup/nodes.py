@@ -7,7 +7,7 @@ from typing import Any
 from facade.entities.facts import Gathered
 from facade.entities.nodes import node_entity, node_key
 from facade.instants import rfc3339
-from facade.lookup.base import Lookup, list_answer, only_one, several_clusters
+from facade.lookup.base import Lookup, list_answer, only_one, several_clusters, without_the_gone
 from promql.selectors import Selector, equal
 
 
@@ -19,7 +19,7 @@ class Nodes:
     def all(self, cluster: str | None) -> dict[str, Any]:
         time = self._lookup.now()
         gathered = self._gather(equal(cluster=cluster), time)
-        return list_answer(self._entities(gathered), time, gathered.sources, "nodes")
+        return list_answer(self._entities(gathered), time, gathered.sources, "nodes", cluster)
 
     def one(self, name: str, cluster: str | None) -> dict[str, Any]:
         time = self._lookup.now()
@@ -31,7 +31,8 @@ class Nodes:
         return {**self._entities(gathered)[0], "time": rfc3339(time)}
 
     def _gather(self, selector: Selector, time: int) -> Gathered:
-        return self._lookup.gather([self._lookup.queries.nodes(selector, self._signals)], time, node_key)
+        gathered = self._lookup.gather([self._lookup.queries.nodes(selector, self._signals)], time, node_key)
+        return without_the_gone(gathered, "node")
 
     def _entities(self, gathered: Gathered) -> list[dict[str, Any]]:
         sources = gathered.sources

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 from facade.entities.facts import Facts, Gathered, Sources
 from facade.entities.pods import latest_of_each_name, pod_entity, pod_key
 from facade.instants import rfc3339
-from facade.lookup.base import Lookup, list_answer, only_one, place, several_clusters
-from promql import names
+from facade.lookup.base import COLLECTED, Lookup, known_places, list_answer, only_one, place, several_clusters
+from facade.prometheus import Sample
+from promql.catalogue import Kind
 from promql.queries import DEPLOYMENT
 from promql.selectors import Selector, equal
 
@@ -22,7 +24,7 @@ class Pods:
         """Every pod: one small query a fact, since one for all of thousands costs Prometheus far more."""
         time = self._lookup.now()
         queries = self._lookup.queries.pods_in_parts(equal(cluster=cluster), self._signals)
-        return self._list(self._lookup.gather(queries, time, pod_key), time)
+        return self._list(self._lookup.gather(queries, time, pod_key), time, cluster)
 
     def one(self, name: str, namespace: str | None, cluster: str | None) -> dict[str, Any]:
         """One pod, its OOM kills of the last 24 hours included. Without a namespace the name must be unique."""
@@ -30,8 +32,7 @@ class Pods:
         selector = equal(cluster=cluster, namespace=namespace, pod=name)
         query = self._lookup.queries.pods(selector, self._signals, oom_kills=True)
         gathered = self._lookup.gather([query], time, pod_key)
-        # A pod that is gone still has kills within 24 hours: only a pod that something reports now is there.
-        pods = [pod for pod in latest_of_each_name(gathered) if _present(pod)]
+        pods = latest_of_each_name(gathered)
         if not pods:
             raise self._lookup.not_found("pod", name, selector, time, namespace)
         only_one("pod", name, map(place, pods))
@@ -47,29 +48,30 @@ class Pods:
         selector = (*equal(cluster=cluster, namespace=namespace, workload=deployment), DEPLOYMENT)
         return self._of("deployment", deployment, namespace, selector)
 
-    def _of(
-        self, kind: Literal["node", "namespace", "deployment"], name: str, namespace: str | None, selector: Selector
-    ) -> dict[str, Any]:
+    def _of(self, kind: Kind, name: str, namespace: str | None, selector: Selector) -> dict[str, Any]:
         """The pods that ``selector`` finds. Their owner may have none, but must be there itself."""
         time = self._lookup.now()
         queries = [self._lookup.queries.pods(selector, self._signals), self._lookup.queries.exists(kind, selector)]
         rows, owners = self._lookup.client.gather(queries, time)
-        gathered = Gathered()
+        gathered = self._lookup.gathered()
         gathered.add(rows, pod_key)
-        places = {(row.labels.get("cluster", ""), row.labels.get("namespace", "")) for row in owners}
-        places |= {place(pod) if kind != "node" else (place(pod)[0], "") for pod in gathered.entities.values()}
+        places = self._owners(kind, owners, latest_of_each_name(gathered), gathered.sources)
         if not places:
             raise self._lookup.not_found(kind, name, selector, time, namespace)
-        only_one(kind, name, places)
-        return self._list(gathered, time)
+        cluster, _ = only_one(kind, name, places)
+        return self._list(gathered, time, cluster)
 
-    def _list(self, gathered: Gathered, time: int) -> dict[str, Any]:
+    def _owners(
+        self, kind: Kind, owners: Iterable[Sample], pods: Iterable[Facts], sources: Sources
+    ) -> set[tuple[str, str]]:
+        """Where there is an owner; while scope cluster does not say, its pods do."""
+        places = known_places(owners, sources, kind)
+        places |= {place(pod) for pod in pods if not sources.collected(place(pod)[0], COLLECTED[kind])}
+        return {(cluster, "") for cluster, _ in places} if kind == "node" else places
+
+    def _list(self, gathered: Gathered, time: int, cluster: str | None) -> dict[str, Any]:
         items = [self._entity(pod, gathered.sources) for pod in latest_of_each_name(gathered)]
-        return list_answer(items, time, gathered.sources, "pods")
+        return list_answer(items, time, gathered.sources, "pods", cluster)
 
     def _entity(self, pod: Facts, sources: Sources, *, alone: bool = False) -> dict[str, Any]:
         return pod_entity(pod, sources, self._signals, alone=alone, with_cluster=several_clusters(sources))
-
-
-def _present(pod: Facts) -> bool:
-    return names.POD_INFO.name in pod.values or names.POD_READY.name in pod.values

@@ -8,37 +8,33 @@ from typing import Any
 from facade.entities.facts import Gathered, Key, Sources
 from facade.entities.totals import Silent, TotalsView, deployment_key, namespace_key
 from facade.instants import rfc3339
-from facade.lookup.base import KeyOf, Lookup, list_answer, only_one, several_clusters
-from promql import names
+from facade.lookup.base import (
+    KeyOf,
+    Lookup,
+    clusters_asked,
+    known_places,
+    list_answer,
+    only_one,
+    several_clusters,
+    without_the_gone,
+)
+from promql.catalogue import Kind
 from promql.queries import DEPLOYMENT, NAMESPACE_KEYS, WORKLOAD_KEYS
 from promql.selectors import Selector, equal
 
 
 class _Totals:
-    """What both kinds share: the view of a level, the key of an entity, and where its pods are.
+    """What both kinds share: the view of a level, the key of an entity, and where its pods are."""
 
-    ``_collected`` is the source of scope cluster that says which there are, by the metric ``_known_by``.
-    """
-
-    _collected: str
-    _known_by: str
-
-    def __init__(self, lookup: Lookup, view: TotalsView, key: KeyOf, keys: tuple[str, ...]) -> None:
+    def __init__(self, kind: Kind, lookup: Lookup, view: TotalsView, key: KeyOf, keys: tuple[str, ...]) -> None:
+        self._kind = kind
         self._lookup = lookup
         self._view = view
         self._key = key
         self._keys = keys
 
     def _gather(self, query: str, time: int) -> Gathered:
-        return self._existing(self._lookup.gather([query], time, self._key))
-
-    def _existing(self, gathered: Gathered) -> Gathered:
-        """Without what scope cluster no longer knows: the totals of something deleted last until its pods are gone."""
-        for key, facts in list(gathered.entities.items()):
-            collected = gathered.sources.collected(key[0], self._collected)
-            if collected and not any(fact.startswith(self._known_by) for fact in facts.values):
-                del gathered.entities[key]
-        return gathered
+        return without_the_gone(self._lookup.gather([query], time, self._key), self._kind)
 
     def _entities(self, gathered: Gathered, pods: Selector, time: int) -> list[dict[str, Any]]:
         silent = self._silent(gathered.sources, pods, time)
@@ -48,9 +44,16 @@ class _Totals:
             for key, facts in gathered.entities.items()
         ]
 
-    def _time(self, sources: Sources, time: int) -> float:
+    def _time(self, sources: Sources, time: int, cluster: str | None) -> float:
         """The moment of the totals: that of their evaluation, the oldest where clusters differ."""
-        return min(sources.evaluations.values(), default=time)
+        evaluated = [sources.evaluated(name) for name in clusters_asked(sources, cluster)]
+        return min((moment for moment in evaluated if moment is not None), default=time)
+
+    def _entity(self, gathered: Gathered, pods: Selector, time: int) -> dict[str, Any]:
+        """The only one gathered."""
+        ((cluster, *_),) = gathered.entities
+        (entity,) = self._entities(gathered, pods, time)
+        return {**entity, "time": rfc3339(self._time(gathered.sources, time, cluster))}
 
     def _silent(self, sources: Sources, pods: Selector, time: int) -> Silent:
         """Whether a node of an entity's pods gives no reading; where the pods are is asked once, if it matters."""
@@ -72,18 +75,16 @@ class _Totals:
 
 
 class Namespaces(_Totals):
-    _collected = "namespaces"
-    _known_by = names.NAMESPACE_INFO.name
-
     def __init__(self, lookup: Lookup) -> None:
         view = TotalsView("namespace", lookup.catalogue.totals, lookup.catalogue.of_kind("namespace"))
-        super().__init__(lookup, view, namespace_key, NAMESPACE_KEYS)
+        super().__init__("namespace", lookup, view, namespace_key, NAMESPACE_KEYS)
 
     def all(self, cluster: str | None) -> dict[str, Any]:
         time, selector = self._lookup.now(), equal(cluster=cluster)
         gathered = self._gather(self._lookup.queries.namespaces(selector), time)
         items = self._entities(gathered, selector, time)
-        return list_answer(items, self._time(gathered.sources, time), gathered.sources, "namespaces")
+        answered = self._time(gathered.sources, time, cluster)
+        return list_answer(items, answered, gathered.sources, "namespaces", cluster)
 
     def one(self, name: str, cluster: str | None) -> dict[str, Any]:
         time, selector = self._lookup.now(), equal(cluster=cluster, namespace=name)
@@ -91,35 +92,30 @@ class Namespaces(_Totals):
         if not gathered.entities:
             raise self._lookup.not_found("namespace", name, selector, time)
         only_one("namespace", name, ((cluster, "") for cluster, _ in gathered.entities))
-        entity = self._entities(gathered, selector, time)[0]
-        return {**entity, "time": rfc3339(self._time(gathered.sources, time))}
+        return self._entity(gathered, selector, time)
 
 
 class Deployments(_Totals):
-    _collected = "deployments"
-    _known_by = names.WORKLOAD_REPLICAS.name
-
     def __init__(self, lookup: Lookup) -> None:
         view = TotalsView("workload", lookup.catalogue.totals, lookup.catalogue.of_kind("deployment"))
-        super().__init__(lookup, view, deployment_key, WORKLOAD_KEYS)
+        super().__init__("deployment", lookup, view, deployment_key, WORKLOAD_KEYS)
 
     def all(self, cluster: str | None) -> dict[str, Any]:
         time, selector = self._lookup.now(), equal(cluster=cluster)
         gathered = self._gather(self._lookup.queries.deployments(selector), time)
-        return self._list(gathered, selector, time)
+        return self._list(gathered, selector, time, cluster)
 
     def of_namespace(self, namespace: str, cluster: str | None) -> dict[str, Any]:
         time, selector = self._lookup.now(), equal(cluster=cluster, namespace=namespace)
-        queries = [self._lookup.queries.deployments(selector), self._lookup.queries.exists("namespace", selector)]
-        rows, found = self._lookup.client.gather(queries, time)
-        gathered = Gathered()
-        gathered.add(rows, self._key, self._lookup.catalogue.totals.evaluation)
-        self._existing(gathered)
-        places = {(row.labels.get("cluster", ""), "") for row in found} | {(key[0], "") for key in gathered.entities}
+        rows = self._lookup.client.instant(self._lookup.queries.deployments_of_namespace(selector), time)
+        gathered = self._lookup.gathered()
+        gathered.add(rows, self._key)
+        without_the_gone(gathered, self._kind)
+        existing = (row for row in rows if namespace_key(row.labels) and not deployment_key(row.labels))
+        places = known_places(existing, gathered.sources, "namespace")
         if not places:
             raise self._lookup.not_found("namespace", namespace, selector, time)
-        only_one("namespace", namespace, places)
-        return self._list(gathered, selector, time)
+        return self._list(gathered, selector, time, only_one("namespace", namespace, places)[0])
 
     def one(self, name: str, namespace: str | None, cluster: str | None) -> dict[str, Any]:
         time, selector = self._lookup.now(), equal(cluster=cluster, namespace=namespace, workload=name)
@@ -127,9 +123,9 @@ class Deployments(_Totals):
         if not gathered.entities:
             raise self._lookup.not_found("deployment", name, (*selector, DEPLOYMENT), time, namespace)
         only_one("deployment", name, ((key[0], key[1]) for key in gathered.entities))
-        entity = self._entities(gathered, (*selector, DEPLOYMENT), time)[0]
-        return {**entity, "time": rfc3339(self._time(gathered.sources, time))}
+        return self._entity(gathered, (*selector, DEPLOYMENT), time)
 
-    def _list(self, gathered: Gathered, selector: Selector, time: int) -> dict[str, Any]:
+    def _list(self, gathered: Gathered, selector: Selector, time: int, cluster: str | None) -> dict[str, Any]:
         items = self._entities(gathered, (*selector, DEPLOYMENT), time)
-        return list_answer(items, self._time(gathered.sources, time), gathered.sources, "deployments")
+        answered = self._time(gathered.sources, time, cluster)
+        return list_answer(items, answered, gathered.sources, "deployments", cluster)

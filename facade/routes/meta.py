@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 from facade import __version__, page
-from facade.context import JSON, facade, takes
+from facade.context import JSON, chosen_type, facade, takes
 from facade.errors import UpstreamError
 from facade.metrics import CONTENT_TYPE
 
@@ -22,7 +22,7 @@ blueprint = Blueprint("meta", __name__)
 def index() -> ResponseReturnValue:
     """What this is, whether Prometheus answers, and where everything is."""
     failure = _failure()
-    if request.accept_mimetypes.best_match((JSON, HTML), JSON) == HTML:
+    if chosen_type((JSON, HTML)) == HTML:
         response = page.front_page(facade(), current_app, failure)
     else:
         response = jsonify(_about(failure))

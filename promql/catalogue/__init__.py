@@ -98,6 +98,12 @@ class Totals:
     rates: tuple[tuple[str, str], ...]
     utilizations: tuple[Utilization, ...]
     evaluation: str
+    collection: str
+
+    @property
+    def running(self) -> str:
+        """The recorded count of the pods that should report at all."""
+        return next(name for name, labels in self.expected.items() if not labels)
 
     def expected_of(self, metric: str) -> str | None:
         """The recorded count of the pods that should report ``metric``."""
@@ -179,6 +185,7 @@ def _totals(data: dict[str, Any]) -> Totals:
         rates=tuple((rate["counter"], rate["source"]) for rate in data["rates"]),
         utilizations=utilizations,
         evaluation=data["evaluation"],
+        collection=data["collection"],
     )
 
 

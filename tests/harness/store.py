@@ -58,11 +58,17 @@ def store(
     nodes: Iterable[str],
     now: float,
     seconds: float,
-    cluster: str = "sample",
+    cluster: str | None = "sample",
+    *,
+    recorded: bool = True,
 ) -> Iterator[Prometheus]:
-    """A Prometheus with the past ``seconds`` of ``samples(scope, node, time)`` up to ``now``."""
+    """A Prometheus with the past ``seconds`` of ``samples(scope, node, time)`` up to ``now``.
+
+    ``cluster`` is the label of series that have none of their own. Without ``recorded`` it is a Prometheus that was
+    never given the recording rules.
+    """
     config = prometheus_config(dict.fromkeys(nodes, "127.0.0.1:1"), "127.0.0.1:1", cluster, SCRAPE_SECONDS)
-    rules = rules_file(SCRAPE_SECONDS, DETAIL_SECONDS)
+    rules = rules_file(SCRAPE_SECONDS, DETAIL_SECONDS) if recorded else "groups: []\n"
     history = History(binaries(), config, rules, samples, SCRAPE_SECONDS, lambda: now, lambda _: None)
     assert history.write(directory, seconds)
     keep = ("--storage.tsdb.retention.time=10y",)

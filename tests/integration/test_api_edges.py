@@ -3,143 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from promql import names
-from promql.catalogue import Catalogue
+from tests.harness.fleet import DAY, Fleet, FleetPod
 from tests.harness.store import application, store
 
 NOW = 1794484807.0
-SOURCES = ("resource", "detail", "storage", "node_pods")
-GAUGES = [
-    total.metric
-    for total in Catalogue.load().totals.sums
-    if "request" not in total.metric and "limit" not in total.metric
-]
-COUNTERS = [counter for counter, _ in Catalogue.load().totals.rates]
-Sample = tuple[str, tuple[tuple[str, str], ...], float]
-
-
-@dataclass(frozen=True)
-class EdgePod:
-    namespace: str
-    name: str
-    uid: str
-    workload: tuple[str, str]
-    node: str = "n1"
-    phase: str = "Running"
-    value: float = 1.0
-    created: float = NOW - 86400
-    host_network: bool = False
-    limits: bool = True
-    disk: bool = True
-    until: float = NOW
-
-    @property
-    def measured(self) -> bool:
-        return self.node == "n1" and self.phase == "Running"
-
-    def labels(self) -> dict[str, str]:
-        own = {"namespace": self.namespace, "pod": self.name, "uid": self.uid}
-        own |= {"workload_kind": self.workload[0], "workload": self.workload[1]}
-        return own | ({"node": self.node} if self.node else {})
-
-    def node_scope(self, time: float) -> Iterator[Sample]:
-        yield row(names.POD_READY.name, self.labels(), float(self.phase == "Running"))
-        yield row(names.POD_CONTAINER_RESTARTS.name, self.labels(), 2)
-        yield row(names.POD_START_TIME_SECONDS.name, self.labels(), self.created + 1)
-        yield row(names.POD_OOM_KILLS.name, self.labels(), 0)
-        if self.phase != "Running":
-            return
-        yield row(names.POD_CPU_REQUEST_CORES.name, self.labels(), self.value)
-        if self.limits:
-            yield row(names.POD_CPU_LIMIT_CORES.name, self.labels(), 2 * self.value)
-        for metric in (*GAUGES, *COUNTERS):
-            counter = metric.endswith("_total")
-            skipped = (self.host_network and "network" in metric) or (not self.disk and "disk" in metric)
-            if skipped or (not self.limits and "periods" in metric):
-                continue
-            yield row(metric, self.labels(), self.value * ((time - self.created) if counter else 1))
-
-    def cluster_scope(self) -> Iterator[Sample]:
-        info = {"host_network": str(self.host_network).lower(), "qos_class": "Burstable"}
-        yield row(names.POD_INFO.name, {**self.labels(), **info}, 1)
-        yield row(names.POD_PHASE.name, {**self.labels(), "phase": self.phase}, 1)
-        yield row(names.POD_CREATED_TIMESTAMP_SECONDS.name, self.labels(), self.created)
-
-
+_pod = partial(FleetPod, created=NOW - DAY)
 WEB = ("Deployment", "web")
-PODS = [
-    EdgePod("shop", "web-1", "w1", WEB, value=3),
-    EdgePod("shop", "web-2", "w2", WEB, node="n2", value=5),
-    EdgePod("shop", "free", "f1", ("Pod", "free"), limits=False, disk=False),
-    EdgePod("infra", "agent", "h1", ("DaemonSet", "agent"), host_network=True),
-    EdgePod("shop", "done", "j1", ("Job", "batch"), phase="Succeeded"),
-    EdgePod("shop", "waiting", "p1", ("Deployment", "waiting"), node="", phase="Pending"),
-    EdgePod("shop", "twin", "t1", ("Pod", "twin")),
-    EdgePod("infra", "twin", "t2", ("Pod", "twin")),
+PODS = (
+    _pod("shop", "web-1", "w1", WEB, value=3),
+    _pod("shop", "web-2", "w2", WEB, node="n2", value=5),
+    _pod("shop", "free", "f1", ("Pod", "free"), limits=False, disk=False),
+    _pod("infra", "agent", "h1", ("DaemonSet", "agent"), host_network=True),
+    _pod("shop", "done", "j1", ("Job", "batch"), phase="Succeeded"),
+    _pod("shop", "waiting", "p1", ("Deployment", "waiting"), node="", phase="Pending"),
+    _pod("shop", "twin", "t1", ("Pod", "twin")),
+    _pod("infra", "twin", "t2", ("Pod", "twin")),
     # Deleted half an hour ago and made again under the same name; and one that did not come again.
-    EdgePod("shop", "reborn", "r1", ("StatefulSet", "db"), value=7, until=NOW - 1800),
-    EdgePod("shop", "reborn", "r2", ("StatefulSet", "db"), value=11, created=NOW - 1790),
-    EdgePod("shop", "gone", "g1", ("Pod", "gone"), until=NOW - 1800),
-]
-
-
-def row(name: str, labels: dict[str, str], value: float) -> Sample:
-    return name, tuple(sorted(labels.items())), value
-
-
-def present(time: float) -> list[EdgePod]:
-    return [
-        pod
-        for pod in PODS
-        if min(pod.created, NOW - 7200) <= time <= pod.until and (pod.uid != "r2" or time >= pod.created)
-    ]
-
-
-def edge_samples(scope: str, node: str, time: float) -> Iterator[Sample]:
-    """n1 reports; n2's exporter is silent; scope cluster says what there is."""
-    if scope == "cluster":
-        yield from cluster_samples(time)
-    elif node == "n1":
-        for source in SOURCES:
-            yield row(names.SOURCE_SAMPLE_AGE_SECONDS.name, {"node": node, "source": source}, 4.5)
-        yield row(names.NODE_CPU_USAGE_CORES.name, {"node": node}, 0.5)
-        yield row(names.NODE_CPU_USAGE_SECONDS.name, {"node": node}, 0.5 * (time - 1e9))
-        for pod in present(time):
-            if pod.node == "n1":
-                yield from pod.node_scope(time)
-
-
-def cluster_samples(time: float) -> Iterator[Sample]:
-    for source in ("pods", "nodes", "namespaces", "deployments"):
-        yield row(names.SOURCE_SAMPLE_AGE_SECONDS.name, {"source": source}, 1)
-    for node in ("n1", "n2"):
-        yield row(names.NODE_INFO.name, {"node": node}, 1)
-        yield row(names.NODE_READY.name, {"node": node}, float(node == "n1"))
-        yield row(names.NODE_CPU_ALLOCATABLE_CORES.name, {"node": node}, 4)
-    for namespace in ("shop", "infra", "empty"):
-        yield row(names.NAMESPACE_INFO.name, {"namespace": namespace}, 1)
-    for name, desired in (("web", 2), ("waiting", 1), ("idle", 0)):
-        for state in ("desired", "ready", "available", "updated"):
-            labels = {"namespace": "shop", "workload_kind": "Deployment", "workload": name, "state": state}
-            yield row(names.WORKLOAD_REPLICAS.name, labels, desired if state == "desired" else min(desired, 1))
-    for pod in present(time):
-        yield from pod.cluster_scope()
-
-
-def without_cluster_scope(scope: str, node: str, time: float) -> Iterator[Sample]:
-    return iter(()) if scope == "cluster" else edge_samples(scope, node, time)
+    _pod("shop", "reborn", "r1", ("StatefulSet", "db"), value=7, until=NOW - 1800),
+    _pod("shop", "reborn", "r2", ("StatefulSet", "db"), value=11, created=NOW - 1790),
+    _pod("shop", "gone", "g1", ("Pod", "gone"), until=NOW - 1800),
+)
+# n1 reports; n2's exporter is silent; scope cluster says what there is.
+EDGES = Fleet(
+    PODS,
+    nodes=("n1", "n2"),
+    namespaces=("shop", "infra", "empty"),
+    deployments=(("shop", "web", 2), ("shop", "waiting", 1), ("shop", "idle", 0)),
+    silent=lambda node, _source, _time: node == "n2",
+    ready=lambda node: node == "n1",
+)
+UNCOLLECTED = Fleet(PODS, silent=lambda node, _source, _time: node != "n1")
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("edges") / "data"
-    with store(directory, edge_samples, ("n1", "n2"), NOW, 5400) as prometheus, application(prometheus.url, NOW) as app:
+    with (
+        store(directory, EDGES.samples, ("n1", "n2"), NOW, 5400) as prometheus,
+        application(prometheus.url, NOW) as app,
+    ):
         yield app
 
 
@@ -147,7 +55,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
 def uncollected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("uncollected") / "data"
     with (
-        store(directory, without_cluster_scope, ("n1",), NOW, 1800) as prometheus,
+        store(directory, UNCOLLECTED.samples, ("n1",), NOW, 1800) as prometheus,
         application(prometheus.url, NOW) as app,
     ):
         yield app
@@ -204,8 +112,9 @@ def test_a_pod_on_a_silent_node_has_no_samples(client: FlaskClient) -> None:
     assert pod["phase"] == "Running"
     assert set(pod["usage"].values()) == {None}
     assert set(pod["missing"].values()) == {"no_samples"}
-    # Whether it was ever killed is not known either.
-    assert pod["missing"]["last_oom_kill"] == "no_samples"
+    # Of what it was killed for before, the store still knows: null means never.
+    assert pod["last_oom_kill"] is None
+    assert "last_oom_kill" not in pod["missing"]
 
 
 def test_without_limits_the_reason_says_so(client: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 import requests
 
-from exporter.cluster.api import CONNECTED, KubernetesApi, ResourceExpired
+from exporter.cluster.api import CONNECTED, NEWEST, KubernetesApi, ResourceExpired
 from exporter.cluster.readers import ClusterReader, NodePodsReader
 from exporter.cluster.watch import Rhythm
 from exporter.errors import ApiServerError, DecodeError
@@ -203,12 +203,15 @@ def test_a_nodes_list_is_never_older_than_what_was_seen() -> None:
         pods = api(cluster, "node").node_pods(cluster.node_name)
         first = pods.list(None)
         pods.list(first.resource_version)
+        pods.list(NEWEST)
         asked = [request.query for request in cluster.api.log.requests("list pods")]
         assert asked[0]["resourceVersion"] == "0"
         assert (asked[1]["resourceVersion"], asked[1]["resourceVersionMatch"]) == (
             first.resource_version,
             "NotOlderThan",
         )
+        # Without a version it is a consistent read, past every cache.
+        assert asked[2].keys() == {"fieldSelector"}
 
 
 def test_a_watch_ends_when_it_was_asked_to() -> None:

@@ -125,7 +125,17 @@ def test_a_representation_that_there_is_not(client: FlaskClient, accept: str) ->
 
 
 @pytest.mark.parametrize(
-    "accept", ["application/json", "*/*", "application/*", "text/html,*/*;q=0.1", "", "nonsense, application/json"]
+    "accept",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8;q=0.5, text/csv",
+        "*/*",
+        "application/*",
+        "text/html,*/*;q=0.1",
+        "",
+        "nonsense, application/json",
+    ],
 )
 def test_a_representation_that_there_is(client: FlaskClient, accept: str) -> None:
     assert client.get("/asking", headers={"Accept": accept}).status_code == 200
@@ -226,6 +236,16 @@ def test_a_request_is_one_line_with_its_upstream_time(client: FlaskClient, caplo
     assert list(fields) == ["method", "route", "status", "seconds", "upstream_seconds", "upstream_queries", "bytes"]
     assert (fields["method"], fields["route"], fields["status"]) == ("GET", "/asking", 200)
     assert (fields["upstream_queries"], fields["bytes"]) == (1, 29)
+    assert 0 < fields["upstream_seconds"] <= fields["seconds"]
+
+
+def test_what_is_asked_beside_the_request_takes_upstream_time_too(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "facade"):
+        client.get("/readyz")
+    fields = fields_of(caplog, "request")
+    assert fields["upstream_queries"] == 0
     assert 0 < fields["upstream_seconds"] <= fields["seconds"]
 
 

@@ -62,6 +62,7 @@ def test_every_link_of_the_index_is_a_route() -> None:
     [
         ("", "application/json"), ("*/*", "application/json"), ("application/json", "application/json"),
         (HTML["Accept"], "text/html"), ("text/html", "text/html"), ("text/*", "text/html"),
+        ("text/html; charset=utf-8", "text/html"), ("application/json;charset=UTF-8", "application/json"),
         ("text/html;q=0.5,application/json", "application/json"),
     ],
 )  # fmt: skip
@@ -99,6 +100,24 @@ def test_the_page_has_an_example_of_every_route_and_each_is_a_route() -> None:
     assert linked == {rule.rule for rule in app.application.url_map.iter_rules()} - {"/"}
     assert "/api/pods/web-1?namespace=shop" in page.links
     assert "/api/namespaces/shop/pods" in page.links
+
+
+def test_the_page_names_the_cluster_where_there_are_several() -> None:
+    def links(clusters: str) -> list[str]:
+        pod = {"metric": {**POD, "cluster": "east & west"}, "value": [0, "1"]}
+        counted = {"metric": {"signal": "clusters"}, "value": [0, clusters]}
+        return Page(client(response(success("vector", [pod, counted]))).get("/", headers=HTML).text).links
+
+    assert "/api/pods/web-1?namespace=shop&cluster=east+%26+west" in links("2")
+    assert "/api/nodes/node-1/timeseries?cluster=east+%26+west" in links("2")
+    assert "/api/nodes" in links("2")
+    assert not [link for link in links("1") if "cluster=" in link]
+
+
+def test_the_page_says_what_each_route_takes() -> None:
+    text = client().get("/", headers=HTML).text
+    assert "takes <code>namespace, cluster, window, start, end, step, metrics, explain</code>" in text
+    assert text.index("<h2>Nodes") < text.index("<h2>Deployments") < text.index("<h2>This service")
 
 
 def test_the_page_links_to_prometheus_without_credentials() -> None:

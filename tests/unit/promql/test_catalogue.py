@@ -86,7 +86,22 @@ def test_a_duration_is_not_nothing() -> None:
         (Windows(scrape_seconds=7), "resource", 7, "63s"),
     ],
 )
-def test_a_rate_has_a_whole_number_of_intervals(windows: Windows, source: str, step: float, window: str) -> None:
+def test_a_rate_covers_a_whole_number_of_intervals(windows: Windows, source: str, step: float, window: str) -> None:
+    assert duration(windows.rate_seconds(source, step)) == window
+
+
+@pytest.mark.parametrize(
+    ("windows", "source", "step", "window"),
+    [
+        (Windows(), "resource", 15, "75s"),
+        (Windows(), "resource", 300, "315s"),
+        (Windows(), "detail", 15, "255s"),
+        (Windows(scrape_seconds=2.5, detail_seconds=10), "detail", 2.5, "42500ms"),
+    ],
+)
+def test_samples_that_far_apart_lie_in_a_window_of_one_interval_more(
+    windows: Windows, source: str, step: float, window: str
+) -> None:
     assert windows.rate(source, step) == window
 
 

@@ -77,7 +77,7 @@ FLEET = [
     FleetPod("a", "infra", "DaemonSet", "agent", "h1", 19, host_network=True),
     FleetPod("a", "infra", "DaemonSet", "agent", "silent", 23, node="n3", only=("none",)),
     # The same names in another cluster.
-    FleetPod("b", "shop", "Deployment", "api", "b1", 29),
+    FleetPod("b", "shop", "Deployment", "api", "b1", 32),
 ]
 STEADY = [pod for pod in FLEET if pod.uid != "young"]
 
@@ -157,8 +157,10 @@ def chain_tests() -> list[dict[str, object]]:
         for level in TOTALS.levels
         for metric, what in TOTALS.recorded()
     ]
-    evaluated = [{"labels": f'{TOTALS.evaluation}{{cluster="{c}"}}', "value": AT} for c in ("a", "b")]
-    tests.append({"expr": TOTALS.evaluation, "eval_time": f"{AT}s", "exp_samples": evaluated})
+    # Of cluster c no exporter says anything; in b scope cluster is silent.
+    for name, clusters in ((TOTALS.evaluation, "ab"), (TOTALS.collection, "a")):
+        evaluated = [{"labels": f'{name}{{cluster="{cluster}"}}', "value": AT} for cluster in clusters]
+        tests.append({"expr": name, "eval_time": f"{AT}s", "exp_samples": evaluated})
     unfinished = [pod for pod in FLEET if pod.node and pod.phase not in ("Succeeded", "Failed")]
     nodes = sorted({(pod.cluster, pod.node) for pod in unfinished})
     counted = [
@@ -187,10 +189,12 @@ def coarse_tests() -> list[dict[str, object]]:
                 for sample in expected_samples(STEADY, level, metric, what)
             ]
             tests.append({"expr": bounds, "eval_time": f"{COARSE_AT}s", "exp_samples": samples})
-    count = f"{TOTALS.evaluation}:count_5m"
-    evaluated: list[dict[str, object]] = [{"labels": f'{{cluster="{cluster}"}}', "value": 1} for cluster in ("a", "b")]
-    in_bounds = f"({count} >= bool 20) * ({count} <= bool 21)"
-    return [*tests, {"expr": in_bounds, "eval_time": f"{COARSE_AT}s", "exp_samples": evaluated}]
+    for name, clusters in ((TOTALS.evaluation, "ab"), (TOTALS.collection, "a")):
+        count = f"{name}:count_5m"
+        in_bounds = f"({count} >= bool 20) * ({count} <= bool 21)"
+        evaluated: list[dict[str, object]] = [{"labels": f'{{cluster="{c}"}}', "value": 1} for c in clusters]
+        tests.append({"expr": in_bounds, "eval_time": f"{COARSE_AT}s", "exp_samples": evaluated})
+    return tests
 
 
 def run_promtool(
@@ -198,7 +202,16 @@ def run_promtool(
 ) -> subprocess.CompletedProcess[str]:
     (folder / "rules.yml").write_text(rules_file(INTERVAL, 60))
     inputs = [{"series": name, "values": values} for pod in fleet for name, values in series(pod)]
-    inputs += [{"series": f'up{{job="cloudmon", cluster="{c}", instance="n1"}}', "values": "1x80"} for c in ("a", "b")]
+    inputs += [{"series": f'up{{job="cloudmon", cluster="{c}", instance="n1"}}', "values": "1x80"} for c in "abc"]
+    age = names.SOURCE_SAMPLE_AGE_SECONDS.name
+    inputs += [
+        {"series": f'{age}{{cluster="{cluster}", {source}}}', "values": "1x80"}
+        for cluster, source in (
+            ("a", 'instance="cluster", source="pods"'),
+            ("a", 'instance="n1", node="n1", source="resource"'),
+            ("b", 'instance="n1", node="n1", source="node_pods"'),
+        )
+    ]
     document = {
         "rule_files": ["rules.yml"],
         "evaluation_interval": f"{INTERVAL}s",
@@ -247,7 +260,8 @@ def test_promtool_accepts_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scrape", "detail", "cpu", "network"), [(15, 60, "60s", "240s"), (30, 60, "120s", "240s"), (2.5, 10, "60s", "40s")]
+    ("scrape", "detail", "cpu", "network"),
+    [(15, 60, "75s", "255s"), (30, 60, "150s", "270s"), (2.5, 10, "62500ms", "42500ms")],
 )
 def test_rate_windows_hold_four_readings(scrape: float, detail: float, cpu: str, network: str) -> None:
     rules = recording_rules(TOTALS, Windows(scrape, detail))
