@@ -46,12 +46,9 @@ def serve(config: Config) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     errors = ErrorCounts()
     scope = build_scope(config, errors)
-    leaving = threading.Event()
-    metrics = Metrics(scope.collector, _process_collectors())
+    metrics = Metrics(scope.collector, _process_collectors(), scope.handover)
     try:
-        server = ExporterServer(
-            config.address, config.port, metrics, ready=lambda: scope.ready() and not leaving.is_set()
-        )
+        server = ExporterServer(config.address, config.port, metrics, ready=scope.handover.ready)
     except OSError as error:
         log.error(_cannot_listen(config, error))
         return 1
@@ -60,8 +57,7 @@ def serve(config: Config) -> int:
     log.info("serving", extra={"port": server.server_port, "source": config.source, "scope": config.scope})
 
     if signal.sigwait(_STOP_SIGNALS) == signal.SIGTERM and config.shutdown_grace > 0:
-        leaving.set()
-        metrics.withhold_counters()
+        scope.handover.leave()
         log.info("leaving: not ready from now on, answering on for a while", extra={"seconds": config.shutdown_grace})
         signal.sigtimedwait(_STOP_SIGNALS, config.shutdown_grace)
     server.shutdown()

@@ -26,6 +26,10 @@ ExporterSource = Literal["kubelet", "sample"]
 
 _SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _KUBELET_PORT: Final = 10250
+# What Kubernetes adds to a container's environment for every service of its namespace: for one named "exporter",
+# EXPORTER_PORT=tcp://10.0.0.7:9477 (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+_SERVICE_LINK: Final = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+_SERVICE_LINK_URL: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,9 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = [setting.name for setting in SETTINGS]
     sentences = []
     for name in sorted(environment):
-        if name.startswith(("EXPORTER_", "KUBELET_")) and name not in known:
+        if not name.startswith(("EXPORTER_", "KUBELET_")) or name in known:
+            continue
+        if not _SERVICE_LINK.fullmatch(name):
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             sentences.append(f"{name} is no setting of the exporter" + (f"; is it {near[0]}?" if near else ""))
     return sentences
@@ -153,7 +159,9 @@ class _Reader:
         try:
             return parse(value)
         except (ValueError, re.error):
-            self.wrong(name, f"must be {wanted}, not {value!r}")
+            linked = "; Kubernetes sets it for a service of this name, unless the pod has enableServiceLinks: false"
+            hint = linked if _SERVICE_LINK_URL.match(value) else ""
+            self.wrong(name, f"must be {wanted}, not {value!r}{hint}")
             return otherwise
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:

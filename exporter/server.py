@@ -6,7 +6,6 @@ import gzip
 import logging
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from exporter.collectors.node import DEFAULT_DEADLINE_SECONDS
 from exporter.collectors.rows import Collected
+from exporter.handover import READ_FOR_EVERY_SCRAPE, Handover, Published
 
 log = logging.getLogger(__name__)
 
@@ -38,25 +38,28 @@ class ScopeCollector(Protocol):
 class Metrics:
     """What ``/metrics`` answers: the scope's families, then the process's.
 
-    A collector that fails costs its own families. After ``withhold_counters`` no counter is published any more: the
-    exporter that takes over continues these series, and an older reading after a newer one looks like a reset.
+    A collector that fails costs its own families. ``handover`` says which counters are published.
     """
 
-    def __init__(self, scope: ScopeCollector, process: Iterable[Collector]) -> None:
+    def __init__(self, scope: ScopeCollector, process: Iterable[Collector], handover: Handover) -> None:
         self._scope = scope
         self._process = tuple(process)
-        self._counters_withheld = threading.Event()
-
-    def withhold_counters(self) -> None:
-        self._counters_withheld.set()
+        self._handover = handover
 
     def families(self, deadline_seconds: float) -> list[Family]:
+        published = self._handover.published()
         found = _all_or_none(lambda: self._scope.families(deadline_seconds))
         for collector in self._process:
             found += _all_or_none(collector.collect)
-        if self._counters_withheld.is_set():
-            found = [family for family in found if family.type != "counter"]
-        return found
+        if self._handover.published() is Published.NONE:
+            published = Published.NONE  # told to leave while this scrape was being read
+        return [family for family in found if family.type != "counter" or _admits(published, family)]
+
+
+def _admits(published: Published, counter: Family) -> bool:
+    if published is Published.READ_FOR_EVERY_SCRAPE:
+        return f"{counter.name}_total" in READ_FOR_EVERY_SCRAPE
+    return published is Published.ALL
 
 
 def _all_or_none(collect: Callable[[], Iterable[Family]]) -> list[Family]:

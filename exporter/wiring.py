@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from exporter import sample
 from exporter.collectors import ClusterCollector, ErrorCounts, NodeCollector
 from exporter.config import Config
+from exporter.handover import OVERLAP_SECONDS, Handover
 from exporter.server import ScopeCollector
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Scope:
     """What a process serves. ``start`` begins to read in threads of its own and returns at once."""
 
     collector: ScopeCollector
-    ready: Callable[[], bool]
+    handover: Handover
     start: Callable[[], None]
 
 
@@ -51,7 +52,7 @@ def _sample_scope(config: Config, errors: ErrorCounts) -> Scope:
     else:
         node = sample.node_readings(config.node_name, time.time)
         collector = NodeCollector(config.node_name, node, node, errors, containers=config.containers)
-    return Scope(collector, ready=lambda: True, start=lambda: None)
+    return Scope(collector, Handover(ready=lambda: True), start=lambda: None)
 
 
 def _node_scope(config: Config, errors: ErrorCounts) -> Scope:
@@ -79,11 +80,28 @@ def _node_scope(config: Config, errors: ErrorCounts) -> Scope:
         errors.count,
     )
     pods = NodePodsReader(KubernetesApi.connect(config.kubeconfig).node_pods(config.node_name), errors.count)
-    primer = _Primer(readings, config.scrape_interval)
+
+    def serving() -> None:
+        readings.begin_serving()
+        pods.begin_serving()
+
+    primer = _Primer(readings, config.scrape_interval, serving)
+
+    handover = Handover(
+        ready=lambda: pods.listed and primer.done.is_set(),
+        alone=readings.begin_serving,
+        overlap_seconds=OVERLAP_SECONDS,
+    )
+
+    def first_readings() -> None:
+        primer.run()
+        # The sooner the counters are read that were left out, the less is missing from the rates over the gap.
+        handover.wait_until_alone()
+        readings.snapshot(config.scrape_interval)
 
     def start() -> None:
         pods.start()
-        threading.Thread(target=primer.run, name="first-readings", daemon=True).start()
+        threading.Thread(target=first_readings, name="first-readings", daemon=True).start()
 
     collector = NodeCollector(
         config.node_name,
@@ -93,7 +111,7 @@ def _node_scope(config: Config, errors: ErrorCounts) -> Scope:
         containers=config.containers,
         insecure_tls=config.kubelet_insecure_tls,
     )
-    return Scope(collector, ready=lambda: pods.listed and primer.done.is_set(), start=start)
+    return Scope(collector, handover, start)
 
 
 class _Primer:
@@ -102,10 +120,11 @@ class _Primer:
     itself.
     """
 
-    def __init__(self, readings: KubeletReader, scrape_interval: float) -> None:
+    def __init__(self, readings: KubeletReader, scrape_interval: float, then: Callable[[], None]) -> None:
         self.done = threading.Event()
         self._readings = readings
         self._interval = scrape_interval
+        self._then = then
 
     def run(self) -> None:
         # A kubelet that is down must become visible too: after a while the attempts count, not their success.
@@ -117,6 +136,7 @@ class _Primer:
             if self._readings.primed():
                 break
             self.done.wait(self._interval)
+        self._then()
         self.done.set()
 
 
@@ -125,4 +145,4 @@ def _cluster_scope(config: Config, errors: ErrorCounts) -> Scope:
     from exporter.cluster.readers import ClusterReader
 
     cluster = ClusterReader(KubernetesApi.connect(config.kubeconfig).kind, errors.count)
-    return Scope(ClusterCollector(cluster, errors), ready=lambda: cluster.ready, start=cluster.start)
+    return Scope(ClusterCollector(cluster, errors), Handover(ready=lambda: cluster.ready), start=cluster.start)

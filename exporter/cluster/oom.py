@@ -2,7 +2,8 @@
 
 A status shows at most two terminations of a container, that of its present state and that of its last one; each id is
 counted when it first shows, with or without a restart after it. What shows when a container is first seen happened
-before this exporter looked, and is not counted. Of each container only the ids that it showed last are remembered.
+before this exporter looked, and is not counted. Of each container the last few ids are remembered: a status may fall
+back to an older termination, when the runtime has removed the newest container.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+_REMEMBERED_IDS: Final = 8
 _STATUSES: Final = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 _SPECS: Final = ("initContainers", "containers", "ephemeralContainers")
 
@@ -30,8 +32,8 @@ NO_KILLS: Final = Kills()
 @dataclass(frozen=True, slots=True)
 class _Memory:
     kills: Kills
-    # By container, the ids of OOM kills that its status showed last; empty for one that showed none yet.
-    ids: Mapping[str, frozenset[str]]
+    # By container, the last ids of OOM kills that its status showed; empty for one that showed none yet.
+    ids: Mapping[str, tuple[str, ...]]
 
 
 class OomKills:
@@ -45,17 +47,17 @@ class OomKills:
         uid = item["metadata"]["uid"]
         before = self._pods.get(uid, _Memory(NO_KILLS, {}))
         count, last = before.kills.count, before.kills.last_timestamp_seconds
-        shown: dict[str, set[str]] = {}
+        shown: dict[str, list[str]] = {}
         for container, container_id, finished in _oom_terminations(item.get("status") or {}):
-            shown.setdefault(container, set()).add(container_id)
+            shown.setdefault(container, []).append(container_id)
             if container_id not in before.ids.get(container, (container_id,)):
                 count += 1
             if finished is not None and (last is None or finished > last):
                 last = finished
         kills = Kills(count, last)
-        # A status that shows no kill any more may be a passing gap: what it showed last stays known.
+        # What it showed before stays known: a status that shows no kill any more may be a passing gap.
         ids = {
-            name: frozenset(shown[name]) if name in shown else before.ids.get(name, frozenset())
+            name: tuple(dict.fromkeys((*before.ids.get(name, ()), *shown.get(name, ()))))[-_REMEMBERED_IDS:]
             for name in _container_names(item)
         }
         self._pods[uid] = _Memory(kills, ids)

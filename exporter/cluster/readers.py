@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from exporter.cluster.api import Item, ObjectApi
@@ -48,7 +49,11 @@ class PlainDecoder(Generic[T]):
 
 
 class NodePodsReader:
-    """The pods of one node, with their OOM kills."""
+    """The pods of one node, with their OOM kills.
+
+    Kills count from when this exporter may first be scraped: those it sees before that, while it becomes ready in
+    another's place, are still published by the other, and would count twice.
+    """
 
     def __init__(
         self,
@@ -59,14 +64,35 @@ class NodePodsReader:
     ) -> None:
         self._watch: Watch[Pod] = Watch(Source.NODE_PODS, api, PodDecoder(), errors, clock, rhythm)
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        # By uid, the kills of before; None until they are known.
+        self._kills_before: Mapping[str, int] | None = None
 
     @property
     def listed(self) -> bool:
         return self._watch.listed
 
     def items(self) -> tuple[Pod, ...] | None:
-        """The node's pods; None before the first list and after too long a silence."""
-        return self._watch.items()
+        """The node's pods; None before the first list and after too long a silence. Whoever asks publishes them."""
+        pods = self._watch.items()
+        if pods is None:
+            return None
+        before = self._counting_from(pods)
+        if not before:
+            return pods
+        return tuple(
+            replace(pod, oom_kills=pod.oom_kills - before[pod.uid]) if pod.uid in before else pod for pod in pods
+        )
+
+    def begin_serving(self) -> None:
+        """From now on a scraper may come."""
+        self._counting_from(self._watch.items() or ())
+
+    def _counting_from(self, pods: Iterable[Pod]) -> Mapping[str, int]:
+        with self._lock:
+            if self._kills_before is None:
+                self._kills_before = {pod.uid: pod.oom_kills for pod in pods if pod.oom_kills}
+            return self._kills_before
 
     def state(self) -> SourceState:
         return self._watch.state()

@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from exporter.cluster.api import CONNECTED, Item, ObjectApi, ResourceExpired, event_error
+from exporter.cluster.api import CONNECTED, NEWEST, Item, ObjectApi, ResourceExpired, event_error
 from exporter.errors import DecodeError, SourceError
 from exporter.model import Source, SourceState
 
@@ -83,7 +83,7 @@ class Watch(Generic[T]):
         self._items: dict[str, T] = {}
         # Every uid that the server has and the decoder was shown, decodable or not.
         self._uids: set[str] = set()
-        # Where the watch continues; None when a list must come first.
+        # Where the watch continues; None or NEWEST when such a list must come first.
         self._version: str | None = None
         self._list_due = -math.inf
         self._listed = False
@@ -125,7 +125,7 @@ class Watch(Generic[T]):
                 self._failures = 0 if self._step(stop) else self._failures + 1
             except ResourceExpired as error:
                 log.info("listing again", extra={"source": self._source, "cause": str(error)})
-                self._version = None
+                self._list_newest()
                 # The list that follows repairs it; only one that expires at once is worth a pause.
                 self._failures += 1
                 if self._failures == 1:
@@ -136,18 +136,22 @@ class Watch(Generic[T]):
             except Exception as error:
                 log.exception("a watch failed in a way that was not foreseen", extra={"source": self._source})
                 self._failed("read", "unexpected", repr(error), first=False)
-                self._version = None
+                self._list_newest()
                 self._failures += 1
             if self._failures:
                 stop.wait(self._pause())
 
     def _step(self, stop: threading.Event) -> bool:
         """A list if one is due, and a watch to its end; whether the watch lasted or brought anything."""
-        if self._version is None or self._clock() >= self._list_due:
+        if not self._version or self._clock() >= self._list_due:
             self._version = self._list(self._version)
             # Exporters that started together must not list together.
             self._list_due = self._clock() + self._rhythm.resync * random.uniform(0.9, 1.1)
         return self._follow(stop, self._version)
+
+    def _list_newest(self) -> None:
+        """Nothing is known any more of how new the next list must be, and it must not be older than what was seen."""
+        self._version = NEWEST if self._listed else None
 
     def _pause(self) -> float:
         longest = min(self._rhythm.longest_pause, self._rhythm.first_pause * 2.0 ** min(self._failures - 1, 16))

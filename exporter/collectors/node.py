@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Final, Protocol
@@ -63,6 +64,7 @@ class NodeCollector(Collector):
         self._insecure_tls = insecure_tls
         # Uids of usage that is accounted for: known once, or counted once as unknown.
         self._accounted: frozenset[str] = frozenset()
+        self._accounting = threading.Lock()
 
     def describe(self) -> Iterable[Family]:
         return describe("node")
@@ -127,10 +129,11 @@ class NodeCollector(Collector):
 
         The kubelet goes on listing a deleted pod for a while; that one was known, and nothing of it is lost.
         """
-        accounted = (self._accounted | {pod.stats_uid for pod in pods}) & usage.keys()
-        for _ in usage.keys() - accounted:
+        with self._accounting:
+            unknown = usage.keys() - self._accounted - {pod.stats_uid for pod in pods}
+            self._accounted = frozenset(usage)
+        for _ in unknown:
             self._errors.count(Source.RESOURCE, "join", "unknown_pod")
-        self._accounted = frozenset(usage)
 
 
 def _measured(usage: PodUsage | None) -> bool:

@@ -8,6 +8,7 @@ kubelets 1.20 to 1.36. A line belongs to a pod by its cgroup (label ``id``), nev
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections import defaultdict
@@ -100,7 +101,7 @@ def scan_cadvisor(body: bytes, read_at: float) -> Detail:
         raise DecodeError("not cAdvisor's metrics: the text does not start with a metric")
     scan = _Scan(read_at)
     families = _FAMILIES
-    for line in body.split(b"\n"):
+    for line in io.BytesIO(body):
         brace = line.find(b"{")
         family = families.get(line[:brace])
         if family is not None:

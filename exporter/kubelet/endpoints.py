@@ -22,7 +22,9 @@ _SLOW_LIFETIME_INTERVALS: Final = 2.5
 # The first readings of DETAIL follow each other closely: a rate needs two rows, and every row moves within 30 s.
 PRIMING_READINGS: Final = 3
 _PRIMING_OF_SHARED: Final = 1.5
-# A failed slow reading is tried again sooner than at its next turn, though not at every scrape.
+# A failed slow reading, and one that came too early, is tried again sooner than at its next turn, though not at every
+# scrape; one that came too early so many times.
+ASKED_AGAIN: Final = 2
 _RETRY_OF_INTERVAL: Final = 0.25
 
 

@@ -8,6 +8,7 @@ once, or within the sharing time, share the reads.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
@@ -19,7 +20,7 @@ from typing import Protocol
 from exporter.errors import SourceError
 from exporter.kubelet.cadvisor import scan_cadvisor
 from exporter.kubelet.convert import ReadAt, detail_reading, interface_names, resource_reading, storage_reading
-from exporter.kubelet.endpoints import ENDPOINTS, EXPENSIVE, PRIMING_READINGS, Rhythm
+from exporter.kubelet.endpoints import ASKED_AGAIN, ENDPOINTS, EXPENSIVE, PRIMING_READINGS, Rhythm
 from exporter.kubelet.rows import InterfaceNames, Reading
 from exporter.kubelet.snapshot import node_usage, pods_usage
 from exporter.kubelet.store import Store
@@ -46,15 +47,21 @@ class _Slot:
     up: bool | None = None
     duration_seconds: float | None = None
     readings: int = 0
+    # How many answers in a row came too early.
+    early: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one read gave: the readings it is good for, and the entries that were left out."""
+    """What one read gave: the readings it is good for, and the entries that were left out.
+
+    ``early``: the kubelet has not measured any pod's storage yet, as in the minute after its start.
+    """
 
     readings: tuple[Reading, ...]
     rejected: int
     names: InterfaceNames | None = None
+    early: bool = False
 
 
 class KubeletReader:
@@ -82,8 +89,14 @@ class KubeletReader:
         self._errors = errors
         self._lock = threading.Lock()
         self._store = Store(self._rhythm)
-        self._slots = {source: _Slot(due=monotonic()) for source in ENDPOINTS}
-        self._next_expensive = monotonic()
+        # The full summary first: it names the interfaces that the other endpoints' figures are of.
+        self._slots = {
+            source: _Slot(due=-math.inf if source is Source.STORAGE else monotonic()) for source in ENDPOINTS
+        }
+        # When the last expensive read began (monotonic).
+        self._expensive_started = -math.inf
+        # When this exporter last began to serve in another's place: its counters are of readings since (monotonic).
+        self._serving_since: float | None = None
         # What was left out of the last answer, so that the log says it once; a source has one read at a time.
         self._left_out: dict[Source, tuple[str, ...]] = {}
         self._closed = False
@@ -91,9 +104,14 @@ class KubeletReader:
     def snapshot(self, deadline_seconds: float) -> NodeSnapshot:
         """What is current, after reading what is due; returns within ``deadline_seconds`` whatever the kubelet does."""
         deadline = time.monotonic() + deadline_seconds
+        begun: set[Source] = set()
+        with self._lock:
+            self._renew()
+            self._start_expensive(begun)
         while True:
             with self._lock:
-                reads = self._start_due()
+                self._start_resource(begun)
+                reads = self._awaited()
             remaining = deadline - time.monotonic()
             if not reads or remaining <= 0:
                 break
@@ -111,29 +129,67 @@ class KubeletReader:
             detail = self._slots[Source.DETAIL]
             return detail.readings >= PRIMING_READINGS or self._store.has_rates(self._clock())
 
+    def begin_serving(self) -> None:
+        """From now on a scraper may come, which may have read another exporter of this node until now.
+
+        That one may have read the kubelet later than this one did, and a counter must not run backwards where this one
+        continues its series. So no counter is served of what was read before, and the next scrape reads all of them
+        anew. Once is enough: while both may be scraped, ``exporter.handover`` lets only those through that are read
+        for every scrape, and this is called again when that is over. (To read the costly endpoint more often for a
+        while would show in the totals: counts that are suddenly a minute younger are a rate too high by two per cent
+        over five minutes.)
+        """
+        with self._lock:
+            self._serving_since = self._store.counters_since = self._monotonic()
+
     def close(self) -> None:
         """Starts no further read, and drops what those on their way bring."""
         with self._lock:
             self._closed = True
 
-    def _start_due(self) -> list[Future[None]]:
-        """Starts what is due; the reads that this scrape should wait for, which are those that began for it or just
-        before it. One that has been on its way for longer serves whichever scrape comes after it.
+    def _renew(self) -> None:
+        """Makes the counters' endpoints due, before all else, where they were not read since this exporter serves."""
+        if self._serving_since is None:
+            return
+        for source in (Source.RESOURCE, Source.DETAIL):
+            slot = self._slots[source]
+            if slot.started <= self._serving_since:
+                slot.due = -math.inf
+        if self._expensive_started <= self._serving_since:
+            self._expensive_started = -math.inf
+
+    def _start_expensive(self, begun: set[Source]) -> None:
+        """Starts the one expensive read that a scrape may start, if one is due; ``begun`` are this scrape's reads."""
+        now = self._monotonic()
+        source = self._due_expensive(now)
+        if source is None or self._closed:
+            return
+        self._expensive_started = now
+        self._start(source, now)
+        begun.add(source)
+        if source is Source.STORAGE:
+            # It has CPU and memory too. Should it fail, the cheap form is due again at once.
+            resource = self._slots[Source.RESOURCE]
+            resource.due = max(resource.due, now + self._rhythm.interval(Source.RESOURCE))
+
+    def _start_resource(self, begun: set[Source]) -> None:
+        """Starts the cheap read if it is due, once for a scrape, and not beside a full summary that is as good."""
+        now = self._monotonic()
+        resource, storage = self._slots[Source.RESOURCE], self._slots[Source.STORAGE]
+        if self._closed or resource.on_its_way is not None or resource.due > now or Source.RESOURCE in begun:
+            return
+        if Source.STORAGE in begun and (storage.on_its_way is not None or storage.up):
+            return
+        self._start(Source.RESOURCE, now)
+        begun.add(Source.RESOURCE)
+
+    def _awaited(self) -> list[Future[None]]:
+        """The reads that this scrape should wait for, which are those that began for it or just before it. One that has
+        been on its way for longer serves whichever scrape comes after it.
         """
         if self._closed:
             return []
         now = self._monotonic()
-        source = self._due_expensive(now)
-        if source is not None:
-            self._next_expensive = now + self._rhythm.shared
-            self._start(source, now)
-            if source is Source.STORAGE:
-                # It has CPU and memory too. Should it fail, the cheap form is due again at once.
-                resource = self._slots[Source.RESOURCE]
-                resource.due = max(resource.due, now + self._rhythm.interval(Source.RESOURCE))
-        resource = self._slots[Source.RESOURCE]
-        if resource.on_its_way is None and resource.due <= now:
-            self._start(Source.RESOURCE, now)
         return [
             slot.on_its_way
             for slot in self._slots.values()
@@ -142,7 +198,9 @@ class KubeletReader:
 
     def _due_expensive(self, now: float) -> Source | None:
         """Of the endpoints of which a scrape reads one, that which is most overdue by its own interval."""
-        if now < self._next_expensive or any(self._slots[source].on_its_way for source in EXPENSIVE):
+        if now - self._expensive_started < self._rhythm.shared:
+            return None
+        if any(self._slots[source].on_its_way for source in EXPENSIVE):
             return None
         due = [source for source in EXPENSIVE if self._slots[source].due <= now]
         return max(
@@ -186,7 +244,8 @@ class KubeletReader:
         if source is Source.RESOURCE:
             return _Answer((resource,), len(summary.rejected))
         storage = storage_reading(summary, at, self._admitted)
-        return _Answer((resource, storage), len(summary.rejected), interface_names(summary))
+        early = bool(summary.pods) and not any(pod.ephemeral_storage for pod in summary.pods.values())
+        return _Answer((resource, storage), len(summary.rejected), interface_names(summary), early)
 
     def _succeeded(self, source: Source, answer: _Answer) -> None:
         with self._lock:
@@ -196,6 +255,7 @@ class KubeletReader:
             duration = self._slots[source].duration_seconds
             if answer.names is not None:
                 self._store.interface_names = answer.names
+            self._ask_again_soon(self._slots[source], source, answer.early)
             for reading in answer.readings:
                 if self._store.absorb(reading, self._clock()):
                     slot = self._slots[reading.source]
@@ -203,6 +263,12 @@ class KubeletReader:
                     slot.readings += 1
         for _ in range(answer.rejected):
             self._errors(source, "decode", "entry")
+
+    def _ask_again_soon(self, slot: _Slot, source: Source, early: bool) -> None:
+        """An answer that came too early is asked for again before its turn; not for ever: some never measure."""
+        slot.early = slot.early + 1 if early else 0
+        if 0 < slot.early <= ASKED_AGAIN:
+            slot.due = slot.started + self._rhythm.retry(source)
 
     def _failed(self, source: Source, stage: str, reason: str, message: str) -> None:
         with self._lock:

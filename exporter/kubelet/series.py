@@ -22,24 +22,38 @@ How a published counter follows the kernel's, case by case:
 
 A row whose time has not moved says nothing new: value and rate stand. A row whose time lies before the last one's is
 older than what is known and is ignored, unless the last one's lies in the future: then the clock was set back.
+Of a signal's first choice, a row that seems less than a second older than that of the endpoint that stood in for it is
+no older: the summary cuts its times to whole seconds. It is taken, since it may say more: a rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from exporter.kubelet.rows import Counter, Level
 
 _RESTART_BELOW: Final = 0.5
 _CLOCK_TOLERANCE_SECONDS: Final = 10.0
+_CUT_OFF_SECONDS: Final = 1.0
 # Parts that have vanished are kept by name for a while: they come back when the kubelet has only just started.
 _KEPT_PARTS: Final = 32
 
 
-def moved(row_time: float, last_time: float, now: float) -> bool:
+class Origin(Enum):
+    """Where a row comes from, compared with the last one that was taken."""
+
+    SAME = "the same endpoint"
+    OTHER = "another endpoint"
+    FIRST_CHOICE = "the first choice, after another that stood in for it"
+
+
+def moved(row_time: float, last_time: float, now: float, origin: Origin) -> bool:
     """Whether a row of ``row_time`` says something new after one of ``last_time``."""
+    if origin is Origin.FIRST_CHOICE and row_time > last_time - _CUT_OFF_SECONDS:
+        return True
     if row_time < last_time:
         return last_time > now + _CLOCK_TOLERANCE_SECONDS
     return row_time > last_time
@@ -54,9 +68,9 @@ class LevelSeries:
     def start(cls, row: Level) -> LevelSeries:
         return cls(row.time, row.value)
 
-    def observe(self, row: Level, now: float) -> bool:
+    def observe(self, row: Level, now: float, origin: Origin = Origin.SAME) -> bool:
         """Whether the row was newer, and taken."""
-        if not moved(row.time, self.time, now):
+        if not moved(row.time, self.time, now, origin):
             return False
         self.time, self.value = row.time, row.value
         return True
@@ -83,13 +97,13 @@ class CounterSeries:
         total = sum(row.parts.values()) if row.parts else None
         return cls(row.time, total, row.stated_rate, tuple(row.parts), dict(row.parts), row.whole, row.selection)
 
-    def observe(self, row: Counter, now: float, same_source: bool = True) -> bool:
+    def observe(self, row: Counter, now: float, origin: Origin = Origin.SAME) -> bool:
         """Whether the row was newer, and taken.
 
-        With ``same_source`` false the rate stands: the summary cuts its times to whole seconds, cadvisor does not, so
-        of two rows of different endpoints nobody knows how far they are apart, or whether they are one.
+        Unless it is of the same endpoint the rate stands: the summary cuts its times to whole seconds, cadvisor does
+        not, so of two rows of different endpoints nobody knows how far they are apart, or whether they are one.
         """
-        if not moved(row.time, self.time, now) or (self._whole and not row.whole):
+        if not moved(row.time, self.time, now, origin) or (self._whole and not row.whole):
             return False
         seconds = row.time - self.time
         increase = self._take(row)
@@ -97,7 +111,7 @@ class CounterSeries:
             self.rate = row.stated_rate
         elif not row.parts:
             self.rate = None
-        elif increase is not None and seconds > 0 and same_source:
+        elif increase is not None and seconds > 0 and origin is Origin.SAME:
             self.rate = increase / seconds
         self.time, self.counted = row.time, tuple(row.parts)
         return True

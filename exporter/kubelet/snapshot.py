@@ -17,14 +17,16 @@ class _View:
 
     def __init__(self, store: Store, entity: Entity, now: float) -> None:
         tracks = store.tracks.get(entity, {})
-        self._series = {signal: track.series for signal, track in tracks.items() if store.current(track, now)}
+        current = {signal: track for signal, track in tracks.items() if store.current(track, now)}
+        self._series = {signal: track.series for signal, track in current.items()}
+        self._counting = {signal for signal, track in current.items() if store.counts(track)}
 
     def __bool__(self) -> bool:
         return bool(self._series)
 
     def total(self, signal: Signal) -> float | None:
         series = self._series.get(signal)
-        return series.total if isinstance(series, CounterSeries) else None
+        return series.total if isinstance(series, CounterSeries) and signal in self._counting else None
 
     def rate(self, signal: Signal) -> float | None:
         series = self._series.get(signal)

@@ -7,13 +7,14 @@ moving ends when it is too old for its source; a reading that failed ends nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.kubelet.endpoints import ENDPOINTS, Rhythm, Signal
 from exporter.kubelet.rows import Counter, Entity, InterfaceNames, PodName, Reading, Row
-from exporter.kubelet.series import CounterSeries, LevelSeries
+from exporter.kubelet.series import CounterSeries, LevelSeries, Origin
 from exporter.model import Source
 
 # A pod in back-off is not listed for up to 5 minutes and then counts on: what its counters need is kept longer.
@@ -22,10 +23,11 @@ _RETENTION_SECONDS: Final = 900.0
 
 @dataclass(slots=True)
 class Track:
-    """A series, the source that fed it last, and whether that source's newest reading still lists it."""
+    """A series, the source that fed it last, when that was last read (monotonic), and whether it was listed then."""
 
     series: CounterSeries | LevelSeries
     source: Source
+    read: float
     listed: bool = True
 
 
@@ -37,6 +39,8 @@ class Store:
         self._newest: dict[Source, Reading] = {}
         self.tracks: dict[Entity, dict[Signal, Track]] = {}
         self.interface_names = InterfaceNames()
+        # Counters are served of readings that began after this (monotonic).
+        self.counters_since = -math.inf
 
     def absorb(self, reading: Reading, now: float) -> bool:
         """Takes a reading in. False if a newer one of its source has been taken already: then it says nothing."""
@@ -47,7 +51,7 @@ class Store:
         self._newest[source] = reading
         for entity, rows in reading.rows.items():
             for signal, row in rows.items():
-                self._feed(entity, signal, row, source, now)
+                self._feed(entity, signal, row, reading, now)
         self._unlist(reading)
         self._forget(now)
         return True
@@ -55,6 +59,10 @@ class Store:
     def current(self, track: Track, now: float) -> bool:
         """Whether a series may be served."""
         return track.listed and now - track.series.time <= self._rhythm.lifetime(track.source)
+
+    def counts(self, track: Track) -> bool:
+        """Whether the total of a series that may be served may be served too."""
+        return track.read > self.counters_since
 
     def has_rates(self, now: float) -> bool:
         """Whether the network counters of the node and of every pod that are current have a rate, there being some."""
@@ -81,17 +89,20 @@ class Store:
                 names |= self._newest[source].pods
         return names
 
-    def _feed(self, entity: Entity, signal: Signal, row: Row, source: Source, now: float) -> None:
+    def _feed(self, entity: Entity, signal: Signal, row: Row, reading: Reading, now: float) -> None:
+        source = reading.source
         track = self.tracks.get(entity, {}).get(signal)
         if signal not in ENDPOINTS[source].serves and not self._may_stand_in(entity, signal, source, track, now):
             return
         if track is None:
             series = CounterSeries.start(row) if isinstance(row, Counter) else LevelSeries.start(row)
-            self.tracks.setdefault(entity, {})[signal] = Track(series, source)
-        elif _observe(track.series, row, now, track.source is source):
-            track.source, track.listed = source, True
-        elif track.source is source:
-            track.listed = True
+            self.tracks.setdefault(entity, {})[signal] = Track(series, source, reading.started)
+        elif _observe(track.series, row, now, _origin(track, signal, source)):
+            track.source, track.read, track.listed = source, reading.started, True
+        else:
+            # It has not moved, whichever endpoint says so: what is known is still the newest.
+            track.read = reading.started
+            track.listed = track.listed or track.source is source
 
     def _may_stand_in(self, entity: Entity, signal: Signal, source: Source, track: Track | None, now: float) -> bool:
         if signal not in ENDPOINTS[source].stands_in:
@@ -128,7 +139,14 @@ class Store:
                 del self.tracks[entity]
 
 
-def _observe(series: CounterSeries | LevelSeries, row: Row, now: float, same_source: bool) -> bool:
+def _origin(track: Track, signal: Signal, source: Source) -> Origin:
+    if track.source is source:
+        return Origin.SAME
+    stood_in = signal not in ENDPOINTS[track.source].serves
+    return Origin.FIRST_CHOICE if stood_in and signal in ENDPOINTS[source].serves else Origin.OTHER
+
+
+def _observe(series: CounterSeries | LevelSeries, row: Row, now: float, origin: Origin) -> bool:
     if isinstance(series, CounterSeries):
-        return isinstance(row, Counter) and series.observe(row, now, same_source)
-    return not isinstance(row, Counter) and series.observe(row, now)
+        return isinstance(row, Counter) and series.observe(row, now, origin)
+    return not isinstance(row, Counter) and series.observe(row, now, origin)

@@ -20,6 +20,7 @@ from exporter.model import (
 )
 from exporter.sample import fleet
 from exporter.sample.fleet import Behaviour
+from exporter.sample.signals import Signal
 
 # How long reading a source takes, and how often it is read: what a node of this size would show.
 _DURATION_SECONDS: Final = {Source.RESOURCE: 0.041, Source.DETAIL: 0.058, Source.STORAGE: 0.127}
@@ -91,6 +92,11 @@ def _with_kills(pod: Pod, behaviour: Behaviour, now: float) -> Pod:
     return replace(pod, restarts=kills, oom_kills=kills, last_oom_kill_timestamp_seconds=last)
 
 
+def _throughput(signal: Signal, now: float) -> float:
+    """As of a real node: the counter's difference between two readings."""
+    return signal.mean(_INTERVAL_SECONDS[Source.DETAIL], now)
+
+
 def _pod_usage(pod: Pod, of: Behaviour, now: float) -> PodUsage:
     start = fleet.CREATED
     cpu_cores = of.cpu_cores.at(now)
@@ -112,13 +118,13 @@ def _pod_usage(pod: Pod, of: Behaviour, now: float) -> PodUsage:
         memory_usage_bytes=math.floor(working_set + of.memory_cache_bytes.at(now)),
         memory_rss_bytes=math.floor(0.85 * working_set),
         network_receive_bytes_total=math.floor(of.network_receive.total(start, now)),
-        network_receive_bytes_per_second=of.network_receive.at(now),
+        network_receive_bytes_per_second=_throughput(of.network_receive, now),
         network_transmit_bytes_total=math.floor(of.network_transmit.total(start, now)),
-        network_transmit_bytes_per_second=of.network_transmit.at(now),
+        network_transmit_bytes_per_second=_throughput(of.network_transmit, now),
         disk_read_bytes_total=math.floor(of.disk_read.total(start, now)),
-        disk_read_bytes_per_second=of.disk_read.at(now),
+        disk_read_bytes_per_second=_throughput(of.disk_read, now),
         disk_written_bytes_total=math.floor(of.disk_written.total(start, now)),
-        disk_written_bytes_per_second=of.disk_written.at(now),
+        disk_written_bytes_per_second=_throughput(of.disk_written, now),
         cpu_pressure_some_seconds_total=of.cpu_cores.total(start, now) * 0.08,
         memory_pressure_some_seconds_total=of.disk_read.total(start, now) * 1e-8,
         io_pressure_some_seconds_total=of.disk_written.total(start, now) * 1e-7,
@@ -158,13 +164,13 @@ def _node_usage(own: Behaviour, pods: Iterable[PodUsage], now: float) -> NodeUsa
         memory_rss_bytes=math.floor(with_pods("memory_rss_bytes", 0.7 * own_memory)),
         memory_available_bytes=fleet.NODE_MEMORY_BYTES - working_set,
         network_receive_bytes_total=math.floor(with_pods("network_receive_bytes_total", receive.total(start, now))),
-        network_receive_bytes_per_second=with_pods("network_receive_bytes_per_second", receive.at(now)),
+        network_receive_bytes_per_second=with_pods("network_receive_bytes_per_second", _throughput(receive, now)),
         network_transmit_bytes_total=math.floor(with_pods("network_transmit_bytes_total", transmit.total(start, now))),
-        network_transmit_bytes_per_second=with_pods("network_transmit_bytes_per_second", transmit.at(now)),
+        network_transmit_bytes_per_second=with_pods("network_transmit_bytes_per_second", _throughput(transmit, now)),
         disk_read_bytes_total=math.floor(with_pods("disk_read_bytes_total", own_read)),
-        disk_read_bytes_per_second=with_pods("disk_read_bytes_per_second", own.disk_read.at(now)),
+        disk_read_bytes_per_second=with_pods("disk_read_bytes_per_second", _throughput(own.disk_read, now)),
         disk_written_bytes_total=math.floor(with_pods("disk_written_bytes_total", own_written)),
-        disk_written_bytes_per_second=with_pods("disk_written_bytes_per_second", own.disk_written.at(now)),
+        disk_written_bytes_per_second=with_pods("disk_written_bytes_per_second", _throughput(own.disk_written, now)),
         cpu_pressure_some_seconds_total=with_pods("cpu_pressure_some_seconds_total", own_cpu * 0.06),
         memory_pressure_some_seconds_total=with_pods("memory_pressure_some_seconds_total", own_read * 1e-8),
         io_pressure_some_seconds_total=with_pods("io_pressure_some_seconds_total", own_written * 1e-7),

@@ -49,9 +49,9 @@ class Signal:
             value += wave.amplitude / wave.angular_frequency * (at_start - at_end)
         return value
 
-    def scaled(self, factor: float) -> Signal:
-        waves = tuple(Wave(wave.amplitude * factor, wave.angular_frequency, wave.phase) for wave in self.waves)
-        return Signal(self.level * factor, waves)
+    def mean(self, seconds: float, end_seconds: float) -> float:
+        """The average over the ``seconds`` before ``end_seconds``."""
+        return self.total(end_seconds - seconds, end_seconds) / seconds
 
 
 class Waves:

@@ -145,6 +145,28 @@ def test_probable_slips() -> None:
     ]
 
 
+def test_a_port_that_is_a_service_link_is_explained() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config.from_environment(NODE | {"EXPORTER_PORT": "tcp://10.0.0.7:9477"})
+    (problem,) = raised.value.problems
+    assert problem.startswith("EXPORTER_PORT must be a port, 0 to 65535, not 'tcp://10.0.0.7:9477'; Kubernetes sets it")
+    assert "enableServiceLinks: false" in problem
+
+
+def test_what_kubernetes_adds_for_a_service_is_no_slip() -> None:
+    assert not unknown_variables(
+        {
+            "EXPORTER_SERVICE_HOST": "10.0.0.7",
+            "EXPORTER_SERVICE_PORT": "9477",
+            "EXPORTER_SERVICE_PORT_METRICS": "9477",
+            "EXPORTER_PORT_9477_TCP": "tcp://10.0.0.7:9477",
+            "EXPORTER_PORT_9477_TCP_ADDR": "10.0.0.7",
+            "EXPORTER_NODE_PORT": "tcp://10.0.0.8:9477",
+            "KUBELET_PORT": "tcp://10.0.0.9:10250",
+        }
+    )
+
+
 def test_help_lists_every_variable() -> None:
     lines = help_text().splitlines()
     for setting in SETTINGS:

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
+from exporter.handover import Handover
 from exporter.server import ExporterServer, Metrics, accepts_gzip, deadline_seconds
 from tests.harness import wait_until
 
@@ -53,7 +54,7 @@ class Answer:
 @dataclass
 class Served:
     port: int
-    metrics: Metrics
+    handover: Handover
     ready: threading.Event
 
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
@@ -68,12 +69,13 @@ class Served:
 
 @contextmanager
 def served(scope: Scope, *process: Collector, address: str = "127.0.0.1") -> Iterator[Served]:
-    metrics, ready = Metrics(scope, process), threading.Event()
-    with ExporterServer(address, 0, metrics, ready.is_set) as server:
+    ready = threading.Event()
+    handover = Handover(ready.is_set)
+    with ExporterServer(address, 0, Metrics(scope, process, handover), handover.ready) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield Served(server.server_port, metrics, ready)
+            yield Served(server.server_port, handover, ready)
         finally:
             server.shutdown()
             thread.join(10)
@@ -115,7 +117,7 @@ def test_a_failing_collector_costs_its_own_families() -> None:
 def test_withheld_counters_are_those_of_the_process_too() -> None:
     with served(Scope(), Process()) as at:
         assert at.get("/metrics").body.count(b"_total ") == 3 + 1 + 2
-        at.metrics.withhold_counters()
+        at.handover.leave()
         after = at.get("/metrics").body
     assert b"_total" not in after
     assert b"level 1.0" in after
@@ -221,7 +223,7 @@ def test_addresses(address: str) -> None:
 
 def test_a_port_in_use_is_an_error() -> None:
     with served(Scope()) as at, pytest.raises(OSError, match="in use"):
-        ExporterServer("127.0.0.1", at.port, at.metrics, at.ready.is_set)
+        ExporterServer("127.0.0.1", at.port, Metrics(Scope(), (), at.handover), at.handover.ready)
 
 
 def test_a_client_that_goes_away_costs_nobody_else(caplog: pytest.LogCaptureFixture) -> None:

@@ -75,6 +75,9 @@ KILLED = {"terminated": {"exitCode": 137, "reason": "Error", "containerID": "con
         pytest.param([({}, A), (B, A), ({}, B), (C, B)], 2, id="the one before the first look is not counted"),
         pytest.param([(B, A), ({}, B)], 0, id="nor are both"),
         pytest.param([({}, {}), (A, {}), ({}, {}), ({}, A)], 1, id="a status that forgets for a moment"),
+        pytest.param(
+            [({}, {}), (A, {}), (B, A), ({}, B), ({}, A), (C, A)], 3, id="a status that falls back to an older one"
+        ),
         pytest.param([({}, {}), (EXIT_1, {}), ({}, EXIT_1), (KILLED, EXIT_1)], 0, id="other ends"),
         pytest.param([({}, {}), (A, {}), (EXIT_1, A), (WAITING, EXIT_1), (B, EXIT_1)], 2, id="among other ends"),
     ],
@@ -85,6 +88,16 @@ def test_states_of_a_container(states: list[tuple[Json, Json]], count: int) -> N
         shown = container_status(state=state, last_state=last_state)
         found = kills.observe(pod(status={"containerStatuses": [shown]}))
     assert found.count == count
+
+
+def test_a_container_that_is_killed_for_ever_is_remembered_in_little_space() -> None:
+    kills = OomKills()
+    kills.observe(pod())
+    for number in range(100):
+        shown = container_status(state=oom_killed(f"{number}"), last_state=oom_killed(f"{number - 1}"))
+        found = kills.observe(pod(status={"containerStatuses": [shown]}))
+        assert found.count == number + 1 + 1  # and the one before the first
+    assert sum(len(ids) for memory in kills._pods.values() for ids in memory.ids.values()) <= 8
 
 
 def test_a_container_is_seen_when_the_pod_names_it() -> None:

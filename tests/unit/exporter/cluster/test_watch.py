@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.cluster.api import CONNECTED, Item, Listing, ResourceExpired
+from exporter.cluster.api import CONNECTED, NEWEST, Item, Listing, ResourceExpired
 from exporter.cluster.watch import Rhythm, Watch
 from exporter.errors import ApiServerError, DecodeError
 from exporter.model import Source, SourceState
@@ -162,8 +162,14 @@ def test_an_expired_watch_leads_to_a_list_and_is_no_error(gone: Step) -> None:
     with followed(listing("a", "b"), gone, listing("b", "c", version="9")) as found:
         assert found.names() == ["b", "c"]
         assert found.decoder.forgotten == ["uid-a"]
-        assert found.script.asked[2:] == [("list", None), ("watch", "9")]
+        # The newest, not whatever a server has in its cache: that may be older than what was seen.
+        assert found.script.asked[2:] == [("list", NEWEST), ("watch", "9")]
         assert found.errors == []
+
+
+def test_a_list_that_expires_before_the_first_is_in_is_asked_for_again() -> None:
+    with followed(ResourceExpired("410"), listing("a")) as found:
+        assert found.script.asked == [("list", None), ("list", None), ("watch", "1")]
 
 
 def test_a_lost_connection_continues_where_it_was() -> None:
@@ -193,6 +199,7 @@ def test_what_nobody_foresaw_does_not_end_the_watch() -> None:
     with followed(listing("a"), [RuntimeError("a bug")], listing("b")) as found:
         assert found.names() == ["b"]
         assert found.errors == [(Source.PODS, "read", "unexpected")]
+        assert ("list", NEWEST) in found.script.asked
 
 
 def test_a_bad_object_costs_itself() -> None:

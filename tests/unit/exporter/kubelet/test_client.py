@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from exporter.config import Config
 from exporter.errors import (
     KubeletBodyError,
     KubeletRefused,
@@ -30,12 +31,13 @@ DRIP_SECONDS = 0.05
 class Kubelet:
     """Answers each connection with ``handler(connection, request head)``, then closes it; without TLS at once."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, address: str = "127.0.0.1") -> None:
         self.handler: Handler = respond(b"hello")
         self.requests: list[bytes] = []
         self.stopping = threading.Event()
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept)
@@ -100,10 +102,10 @@ def token_file(tmp_path: Path) -> Path:
     return path
 
 
-def serving(authority: trustme.CA, name: str) -> Iterator[Kubelet]:
+def serving(authority: trustme.CA, name: str, address: str = "127.0.0.1") -> Iterator[Kubelet]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
-    kubelet = Kubelet(context)
+    kubelet = Kubelet(context, address)
     yield kubelet
     kubelet.stop()
 
@@ -116,6 +118,11 @@ def kubelet(authority: trustme.CA) -> Iterator[Kubelet]:
 @pytest.fixture
 def named_kubelet(authority: trustme.CA) -> Iterator[Kubelet]:
     yield from serving(authority, "node-1")
+
+
+@pytest.fixture
+def ipv6_kubelet(authority: trustme.CA) -> Iterator[Kubelet]:
+    yield from serving(authority, "::1", "::1")
 
 
 def client_of(kubelet: Kubelet, ca_file: Path, token_file: Path | None = None, **how: object) -> KubeletClient:
@@ -137,6 +144,16 @@ def test_fetches_the_body_with_the_token_and_uncompressed(kubelet: Kubelet, ca_f
     assert head.startswith(b"GET /stats/summary?only_cpu_and_memory=true HTTP/1.1\r\n")
     assert b"\r\nAuthorization: Bearer first\r\n" in head
     assert b"\r\nAccept-Encoding: identity\r\n" in head
+
+
+def test_an_ipv6_address_has_its_brackets_and_its_certificate_is_verified(
+    ipv6_kubelet: Kubelet, ca_file: Path, token_file: Path
+) -> None:
+    url = Config.from_environment({"NODE_NAME": "node-1", "NODE_IP": "0:0:0:0:0:0:0:1"}).kubelet_url
+    assert url == "https://[::1]:10250"
+    url = url.replace("10250", str(ipv6_kubelet.port))
+    assert KubeletClient(url, ca_file, token_file).fetch("/", 5) == b"hello"
+    assert f"\r\nHost: [::1]:{ipv6_kubelet.port}\r\n".encode() in ipv6_kubelet.requests[0]
 
 
 def test_a_rotated_token_is_used_at_once(kubelet: Kubelet, ca_file: Path, token_file: Path) -> None:

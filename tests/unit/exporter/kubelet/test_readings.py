@@ -23,6 +23,7 @@ from tests.unit.exporter.kubelet.bodies import (
     line,
     memory,
     pod,
+    rfc3339,
     summary,
 )
 from tests.unit.exporter.kubelet.conftest import Losses, MakeReader
@@ -37,6 +38,11 @@ def body(time: float, cores: float = 0.5) -> bytes:
         cpu=cpu(time, 100, 1),
         fs={"time": "2020-01-01T00:00:00Z"},
     )
+
+
+def measured(time: float) -> bytes:
+    """The full summary of a kubelet that has been up for a while."""
+    return summary(pod("a", cpu=cpu(time, 10, 1), **{"ephemeral-storage": {"time": rfc3339(time), "usedBytes": 7}}))
 
 
 def detail(time: float) -> bytes:
@@ -63,6 +69,7 @@ def state(snapshot: NodeSnapshot, source: Source) -> SourceState:
 
 def test_rhythm_of_an_hour(kubelet: FakeKubelet, clock: FakeClock, make_reader: MakeReader) -> None:
     """One scrape reads one expensive endpoint at most; the full summary takes the cheap one's place for its scrape."""
+    kubelet.answers[SUMMARY] = lambda: measured(clock.now)
     reader = make_reader(kubelet)
     for _ in range(240):
         before = kubelet.fetches.copy()
@@ -149,6 +156,31 @@ def test_a_slow_read_does_not_hold_a_scrape_and_serves_the_next(
     assert after.pods["a"].network_receive_bytes_total == 5
 
 
+@pytest.mark.parametrize(("path", "after"), [(SUMMARY, 0), (CHEAP, 15), (CADVISOR, 15)])
+def test_however_long_a_read_takes_one_scrape_makes_it_once(
+    kubelet: FakeKubelet, clock: FakeClock, make_reader: MakeReader, path: str, after: float
+) -> None:
+    """Where a scrape may wait for longer than readings are shared, what it waited for would be due again."""
+    reader = make_reader(kubelet, scrape=60, detail=15, storage=15)
+    if after:
+        reader.snapshot(DEADLINE)
+        clock.now += after
+    gate = Gate(detail(clock.now) if path == CADVISOR else body(clock.now))
+    kubelet.answers[path] = gate
+    before = kubelet.fetches.copy()
+    scrape = threading.Thread(target=reader.snapshot, args=(30,))
+    scrape.start()
+    assert gate.reached.wait(DEADLINE)
+    clock.now += 25
+    gate.open()
+    scrape.join(DEADLINE)
+
+    made = kubelet.fetches - before
+    assert made[path] == 1
+    assert made[SUMMARY] + made[CADVISOR] <= 1
+    assert made[SUMMARY] + made[CHEAP] == 1
+
+
 def found(snapshot: NodeSnapshot) -> NodeSnapshot | None:
     return snapshot if snapshot.pods["a"].network_receive_bytes_total is not None else None
 
@@ -176,6 +208,29 @@ def test_a_failed_expensive_read_is_tried_again_before_its_turn(
         clock.now += 15
 
     assert 3 <= kubelet.fetches[SUMMARY] <= 4
+
+
+def test_storage_that_a_kubelet_has_not_measured_yet_is_asked_for_soon_and_not_for_ever(
+    kubelet: FakeKubelet, clock: FakeClock, make_reader: MakeReader
+) -> None:
+    """For a minute after its start a kubelet gives none, and some never do."""
+    reader = make_reader(kubelet)
+
+    def asked_in(minutes: float) -> int:
+        before = kubelet.fetches[SUMMARY]
+        for _ in range(round(minutes * 4)):
+            reader.snapshot(DEADLINE)
+            clock.now += 15
+        return kubelet.fetches[SUMMARY] - before
+
+    assert asked_in(5) == 3
+    assert asked_in(30) == 6
+    kubelet.answers[SUMMARY] = lambda: measured(clock.now)
+    assert asked_in(10) == 2
+    assert reader.snapshot(DEADLINE).pods["a"].ephemeral_storage_used_bytes == 7
+    # It starts anew.
+    kubelet.answers[SUMMARY] = lambda: body(clock.now)
+    assert asked_in(15) > 3
 
 
 def test_a_kubelet_that_fell_silent(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.kubelet.rows import Counter, Level
-from exporter.kubelet.series import CounterSeries, LevelSeries
+from exporter.kubelet.series import CounterSeries, LevelSeries, Origin
 
 NOW = 1000.0
 
@@ -136,8 +136,21 @@ def test_another_choice_goes_on_from_where_the_sum_is() -> None:
 def test_rows_of_different_endpoints_give_no_rate() -> None:
     series = follow(counter(100, a=1000), counter(110, a=1500))
 
-    assert series.observe(counter(110.4, a=1500), NOW, same_source=False)
+    assert series.observe(counter(110.4, a=1500), NOW, Origin.OTHER)
     assert (series.total, series.rate, series.time) == (1500, 50, 110.4)
+
+
+def test_the_first_choice_takes_over_though_its_times_are_cut_to_seconds() -> None:
+    series = follow(counter(100.9, a=1000))
+    assert series.observe(counter(100, rate=0.5, a=999), NOW, Origin.FIRST_CHOICE)
+    assert (series.total, series.rate) == (1000, 0.5)
+    assert not series.observe(counter(99, rate=0.7, a=990), NOW, Origin.FIRST_CHOICE)
+    assert (series.total, series.rate) == (1000, 0.5)
+
+    level = LevelSeries.start(Level(100.9, 5))
+    assert not level.observe(Level(100, 6), NOW, Origin.OTHER)
+    assert level.observe(Level(100, 6), NOW, Origin.FIRST_CHOICE)
+    assert level.value == 6
 
 
 def test_a_stated_rate_goes_before_the_difference() -> None:

@@ -44,7 +44,7 @@ class Node:
         self.reader = make_reader(self.kubelet, interfaces=interfaces)
         self._first = True
 
-    def both(self, body: bytes) -> None:
+    def both(self, body: bytes | Exception) -> None:
         self.kubelet.answers[CHEAP] = self.kubelet.answers[SUMMARY] = body
 
     def scrape(self, times: int = 1) -> NodeSnapshot:
@@ -141,6 +141,24 @@ def test_memory_and_cpu_that_the_summary_lacks_come_from_cadvisor(node: Node) ->
     assert pods["a"].cpu_usage_seconds_total == 30
     assert pods["whole"].memory_working_set_bytes == 5
     assert "not-in-the-summary" not in pods
+
+
+def test_the_summary_takes_over_from_cadvisor_with_the_row_that_both_have(node: Node) -> None:
+    """cadvisor gave it first, to the millisecond: without a move, the rate that only the summary states is taken."""
+    both = summary(pod("a", cpu=cpu(START, 10, 0.5), memory=memory(START, 5)), cpu=cpu(START, 100, 2))
+    node.kubelet.answers[CADVISOR] = cadvisor(
+        line(USAGE, 100, START + 0.7, id="/", cpu="total"),
+        line(USAGE, 10, START + 0.7, id=at("a"), cpu="total"),
+        line(WORKING_SET, 6, START + 0.7, id=at("a")),
+    )
+    node.both(KubeletUnreachable("down"))
+    assert node.scrape(2).pods["a"].cpu_usage_cores is None
+    node.both(both)
+    snapshot = node.scrape()
+
+    assert snapshot.pods["a"].cpu_usage_cores == 0.5
+    assert snapshot.pods["a"].memory_working_set_bytes == 5
+    assert snapshot.node.cpu_usage_cores == 2
 
 
 def test_everything_comes_from_cadvisor_while_the_summary_fails(node: Node) -> None:

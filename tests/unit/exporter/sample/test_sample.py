@@ -13,6 +13,14 @@ from tests.unit.exporter.golden import check_exposition
 NOW = 1795489207.5
 SCOPES = [("node", "node-1"), ("node", "node-2"), ("cluster", "")]
 
+RATES = [
+    ("cpu_usage_cores", "cpu_usage_seconds_total"),
+    ("network_receive_bytes_per_second", "network_receive_bytes_total"),
+    ("network_transmit_bytes_per_second", "network_transmit_bytes_total"),
+    ("disk_read_bytes_per_second", "disk_read_bytes_total"),
+    ("disk_written_bytes_per_second", "disk_written_bytes_total"),
+]
+
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -74,23 +82,50 @@ def test_series_stay_the_same_and_counters_grow(node: str) -> None:
 
 
 @pytest.mark.parametrize("node", NODES)
+def test_over_weeks_no_counter_falls_and_no_series_comes_or_goes(node: str) -> None:
+    before = at(NOW - 21 * 86400, "node", node)
+    for quarter in range(1, 6 * 7 * 24 * 4):
+        now = at(NOW - 21 * 86400 + 900.0 * quarter, "node", node)
+        assert now.keys() == before.keys()
+        assert [series for series in now if series[0].endswith("_total") and now[series] < before[series]] == []
+        before = now
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_an_hours_gauges_average_to_its_counters_increase(node: str) -> None:
+    """As a chart of the gauge and a chart of the counter's rate are compared by eye."""
+    scrapes = [at(NOW + 15.0 * step, "node", node) for step in range(241)]
+    compared = 0
+    for gauge, counter in RATES:
+        for name, pairs in scrapes[0]:
+            if not name.endswith(f"_{gauge}") or name.startswith("cloudmon_container"):
+                continue
+            total = name.removesuffix(gauge) + counter, pairs
+            mean = sum(scrape[name, pairs] for scrape in scrapes[1:]) / 240
+            assert (scrapes[-1][total] - scrapes[0][total]) / 3600 == pytest.approx(mean, rel=0.01), name
+            # And at any single time a gauge is near the minute's rate.
+            for first, last in zip(scrapes, scrapes[4:], strict=False):
+                assert (last[total] - first[total]) / 60 == pytest.approx(last[name, pairs], rel=0.4), name
+            compared += 1
+    assert compared >= 5 * (1 + sum(pod.node == node for pod in PODS))
+
+
+@pytest.mark.parametrize("node", NODES)
 @pytest.mark.parametrize(
     ("gauge", "counter"),
-    [
-        ("cpu_usage_cores", "cpu_usage_seconds_total"),
-        ("network_receive_bytes_per_second", "network_receive_bytes_total"),
-        ("network_transmit_bytes_per_second", "network_transmit_bytes_total"),
-        ("disk_read_bytes_per_second", "disk_read_bytes_total"),
-        ("disk_written_bytes_per_second", "disk_written_bytes_total"),
-    ],
+    RATES,
 )
-def test_a_counter_is_the_integral_of_its_rate(node: str, gauge: str, counter: str) -> None:
-    before, middle, after = (at(NOW + step, "node", node) for step in (-1, 0, 1))
+def test_a_gauge_is_its_counters_difference(node: str, gauge: str, counter: str) -> None:
+    """CPU that of a moment; throughput, as of a real node, that of the minute before."""
+    seconds, tolerance = (2.0, 2e-3) if gauge == "cpu_usage_cores" else (60.0, 1e-4)
+    before, middle, after = (at(NOW - seconds + step, "node", node) for step in (0, seconds / 2, seconds))
+    gauges = middle if gauge == "cpu_usage_cores" else after
     compared = 0
-    for (name, pairs), rate in middle.items():
+    for (name, pairs), rate in gauges.items():
         if name.removeprefix("cloudmon_node_").removeprefix("cloudmon_pod_") == gauge:
             series = (name.removesuffix(gauge) + counter, pairs)
-            assert (after[series] - before[series]) / 2 == pytest.approx(rate, rel=2e-3)
+            bytes_cut_off = 0.0 if gauge == "cpu_usage_cores" else 3 / seconds
+            assert (after[series] - before[series]) / seconds == pytest.approx(rate, rel=tolerance, abs=bytes_cut_off)
             compared += 1
     assert compared >= 2
 
@@ -145,6 +180,23 @@ def test_before_its_creation_nothing_was_used() -> None:
     assert {value for (name, _), value in found.items() if name.startswith("cloudmon_pod") and "_total" in name} == {
         0.0
     }
+
+
+def test_the_fleet_is_what_it_says_and_nothing_else() -> None:
+    """And says that it is a sample: a node's operating system, besides the label that its scrape configuration sets."""
+    published = [one for scope, node in SCOPES for one in sample.samples(scope, node, NOW)]
+    values = {
+        label: {dict(pairs)[label] for _, pairs, _ in published if label in dict(pairs)} for label in ("node", "pod")
+    }
+    assert values == {"node": {"node-1", "node-2"}, "pod": {"web-server-1", "app-backend-1", "prometheus-1"}}
+    systems = [dict(pairs)["os_image"] for name, pairs, _ in published if name == "cloudmon_node_info"]
+    assert systems == ["Sample Linux", "Sample Linux"]
+    for name, pairs, _ in published:
+        pod = dict(pairs).get("pod")
+        if pod and name.startswith("cloudmon_pod_"):
+            (known,) = (one for one in PODS if one.name == pod)
+            assert dict(pairs)["workload_kind"] == "Deployment"
+            assert (dict(pairs)["namespace"], dict(pairs)["node"]) == (known.namespace, known.node)
 
 
 def test_a_node_that_the_fleet_does_not_have() -> None:
