@@ -16,6 +16,7 @@ from facade.params import PATH_SEGMENTS, Values, parse_as, parse_query
 
 _log = logging.getLogger("facade.requests")
 NO_ROUTE = "none"
+_QUERY_CHARACTERS = 120
 
 
 def install(app: Flask, facade: Facade, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -98,7 +99,14 @@ def _log_request(route: str, response: Response, seconds: float) -> None:
         },
     )
     for entry in entries:
-        fields = {**entry.question.explained(), "seconds": round(entry.seconds, 6)}
+        explained = entry.question.explained()
+        fields = {**explained, "query": _shortened(str(explained["query"])), "seconds": round(entry.seconds, 6)}
         if entry.warnings:
             _log.warning("Prometheus warns", extra={"fields": {**fields, "warnings": list(entry.warnings)}})
         _log.debug("asked", extra={"fields": {**fields, "infos": list(entry.infos)}})
+
+
+def _shortened(query: str) -> str:
+    """The beginning of a query on one line: the whole is several kilobytes, and ``explain=true`` gives it."""
+    line = " ".join(query.split())
+    return line if len(line) <= _QUERY_CHARACTERS else f"{line[:_QUERY_CHARACTERS]}…"
