@@ -13,9 +13,10 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import requests
 import yaml
@@ -38,6 +39,8 @@ _SPEED: Final = 20.0
 _SHUTDOWN_GRACE_SECONDS: Final = 14.0
 # What an endpoints controller takes to notice.
 _NOTICED_AFTER_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.7
+KINDS: Final = ("nodes", "pods", "namespaces", "deployments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,16 @@ class Exporter:
             return session.get(f"http://{self.address}{path}", timeout=5)
 
 
+def _passed(unix_seconds: float) -> bool:
+    return time.time() >= unix_seconds
+
+
 class Rollout:
     """Everything of a one-node cluster, exporters of scope node aside: those are started and listed by the test."""
 
     def __init__(self) -> None:
+        # What the API answered: (time of asking, answers by kind).
+        self.polls: list[tuple[float, dict[str, Any]]] = []
         recording = Recording.named("lab-1", 0, _LAST_MOMENT)
         self.cluster = ReplayedCluster(recording, _SPEED)
         self.kubelet = SteadyKubelet(recording.moments[0])
@@ -88,7 +97,7 @@ class Rollout:
     ) -> None:
         self._exit.close()
 
-    def start_exporter(self, scope: Any = "node") -> Exporter:
+    def start_exporter(self, scope: Literal["node", "cluster"] = "node") -> Exporter:
         """A new process on a port of its own, not yet ready."""
         self._started += 1
         port = free_port()
@@ -107,7 +116,8 @@ class Rollout:
         exporter.process.wait_until_answers(f"http://{exporter.address}/readyz")
 
     def let_the_kill_happen(self) -> None:
-        """Let the API server's time pass until it stands still for good."""
+        """Let the API server's time pass until it stands still for good, once kills are counted."""
+        self.prometheus.wait_for("cloudmon_pod_oom_kills_total")
         self.cluster.begin()
         self.cluster.wait_for_moment(_LAST_MOMENT)
 
@@ -118,22 +128,28 @@ class Rollout:
         written.write_text(json.dumps([{"targets": [one.address], "labels": labels} for one in exporters]))
         written.replace(self._targets_file)
 
-    def replace(self, old: Exporter, new: Exporter, overlap_seconds: float) -> tuple[float, float]:
-        """``new``, just ready, takes the place of ``old``; the times at which both were listed and it was told to stop.
+    def replace(self, old: Exporter, new: Exporter, overlap_seconds: float) -> float:
+        """``new``, just ready, takes the place of ``old``; the time at which that one was told to stop.
 
         Both are listed for ``overlap_seconds``. Told to stop, the old one is delisted once it has been unready for as
         long as a controller takes to notice, and ends by itself.
         """
         self.list_exporters(old, new)
         listed = time.time()
-        wait_until(lambda: time.time() >= listed + overlap_seconds, 2 * overlap_seconds, "the end of the overlap")
+        self.watch(listed + overlap_seconds)
         old.process.send_signal(signal.SIGTERM)
         told = time.time()
         wait_until(lambda: not old.ready, 5, "the old exporter unready")
         unready = time.time()
-        wait_until(lambda: time.time() >= unready + _NOTICED_AFTER_SECONDS, 10, "the controller's notice")
+        self.watch(unready + _NOTICED_AFTER_SECONDS)
         self.list_exporters(new)
-        return listed, told
+        return told
+
+    def watch(self, end: float) -> None:
+        """Ask the API again and again until ``end`` (Unix seconds)."""
+        while (due := time.time()) < end:
+            self.polls.append((due, {kind: self.get(f"/api/{kind}")["items"] for kind in KINDS}))
+            wait_until(partial(_passed, due + _POLL_SECONDS), 10, "the next poll")
 
     def get(self, path: str) -> Any:
         """The JSON of a route, which must answer with 200, from upstream."""
@@ -144,9 +160,10 @@ class Rollout:
     def _start(self) -> None:
         self._exit.enter_context(self._session)
         self._exit.enter_context(self.cluster)
-        self.list_exporters()
-        self.cluster_exporter = self.start_exporter("cluster")
-        self.wait_until_ready(self.cluster_exporter)
+        self.cluster_exporter, self.first_exporter = self.start_exporter("cluster"), self.start_exporter("node")
+        for exporter in (self.cluster_exporter, self.first_exporter):
+            self.wait_until_ready(exporter)
+        self.list_exporters(self.first_exporter)
         self.prometheus = self._exit.enter_context(
             Prometheus(self._config(), {"rules.yml": rules_file(SCRAPE_SECONDS, DETAIL_SECONDS)})
         )

@@ -6,10 +6,10 @@ are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Sequence
+from itertools import accumulate, pairwise
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 from tests.harness.prometheus import Series
 
@@ -18,6 +18,7 @@ Point = tuple[float, float]
 # Of a rate: at any single evaluation, and as the mean over five minutes.
 SINGLE_TOLERANCE: Final = 0.30
 MEAN_TOLERANCE: Final = 0.02
+_FIVE_MINUTES: Final = 300.0
 
 
 def check_unmoved(series: Series, evaluations: Sequence[float], tolerance: float = 1e-9) -> float:
@@ -34,7 +35,7 @@ def check_rate(
     evaluations: Sequence[float],
     true_rate: float,
     mean_seconds: float,
-    mean_tolerance: float = MEAN_TOLERANCE,
+    mean_tolerance: float,
 ) -> None:
     """Near the truth at every evaluation, and nearer over any ``mean_seconds``."""
     _check_every_evaluation(series, evaluations)
@@ -50,6 +51,15 @@ def check_rate(
         assert abs(fmean(window) - true_rate) <= mean_tolerance * true_rate, (
             f"{series.labels}: {fmean(window)} over the {mean_seconds} s from {start}, not {true_rate}"
         )
+
+
+def check_five_minutes(series: Series, evaluation_seconds: float, true_rate: float) -> None:
+    """The mean of no five minutes is wrong by more than it may be, if the rate is true outside of ``series``."""
+    wrong = list(accumulate(((value - true_rate) * evaluation_seconds for _, value in series.points), initial=0.0))
+    worst = max(wrong) - min(wrong)
+    assert worst <= MEAN_TOLERANCE * true_rate * _FIVE_MINUTES, (
+        f"{series.labels}: wrong by {worst} in all, which is {worst / _FIVE_MINUTES / true_rate:.3f} over five minutes"
+    )
 
 
 def check_counter(series: Series, true_rate: float, lag_seconds: float) -> None:
@@ -73,9 +83,21 @@ def check_increase(series: Series, increase: float, window_seconds: float, toler
     assert abs(increase - expected) <= tolerance * expected + 1e-9, f"{series.labels}: {increase}, not {expected}"
 
 
-def by_labels(found: Sequence[Series]) -> Mapping[frozenset[tuple[str, str]], Series]:
-    """Series by what tells them apart."""
-    return {frozenset(series.labels.items()): series for series in found}
+def check_same(answer: Any, other: Any, where: str, tolerance: float, ignored: Collection[str] = ()) -> None:
+    """Two JSON values are equal; numbers to the relative ``tolerance``, members named in ``ignored`` aside."""
+    if isinstance(answer, dict) and isinstance(other, dict):
+        assert answer.keys() == other.keys(), f"{where}: {sorted(answer.keys() ^ other.keys())}"
+        for name in answer.keys() - ignored:
+            check_same(answer[name], other[name], f"{where}: {name}", tolerance, ignored)
+    elif isinstance(answer, list) and isinstance(other, list):
+        assert len(answer) == len(other), f"{where}: {len(answer)} items, not {len(other)}"
+        for part, other_part in zip(answer, other, strict=True):
+            named = f"{where}: {part['name']}" if isinstance(part, dict) and "name" in part else where
+            check_same(part, other_part, named, tolerance, ignored)
+    elif isinstance(answer, float) and isinstance(other, int | float):
+        assert abs(answer - other) <= tolerance * abs(other), f"{where}: {answer}, not {other}"
+    else:
+        assert answer == other, f"{where}: {answer}, not {other}"
 
 
 def _check_every_evaluation(series: Series, evaluations: Sequence[float]) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from tests.replay.control import Fault
@@ -21,6 +22,7 @@ from tests.replay.recording import Endpoint, Moment, cheap_summary
 # Rows move every 10 to 20 s on a real node: so many milliseconds where a minute passes in twelve seconds.
 _SHORTEST_PACE_MS: Final = 2000
 _PACE_SPREAD_MS: Final = 1500
+LONGEST_PACE_SECONDS: Final = (_SHORTEST_PACE_MS + _PACE_SPREAD_MS) / 1000
 # Counters have counted for a while: one that were taken for restarted would add this, which no test could overlook.
 _ALREADY_COUNTED: Final = 10**9
 _LINE: Final = re.compile(r"(\w+)\{(.*)\} (\S+)( \d{13})?")
@@ -61,6 +63,9 @@ class Rates:
     def per_second(self, metric: str) -> float:
         """The rate of a counter that the exporter publishes, in its own unit; 0 for one that does not count here."""
         return {
+            "cloudmon_node_cpu_usage_seconds_total": self.cpu_nanoseconds / 1e9,
+            "cloudmon_node_network_receive_bytes_total": self.received_bytes,
+            "cloudmon_node_network_transmit_bytes_total": self.sent_bytes,
             "cloudmon_pod_cpu_usage_seconds_total": self.cpu_nanoseconds / 1e9,
             "cloudmon_pod_network_receive_bytes_total": self.received_bytes,
             "cloudmon_pod_network_transmit_bytes_total": self.sent_bytes,
@@ -72,6 +77,24 @@ class Rates:
 
 # Of a pod that the summary does not list: its containers are in back-off, and nothing of it moves.
 IDLE: Final = Rates()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of cAdvisor's text. One without a ``pace`` stands as recorded, without a ``rate`` only its value does."""
+
+    head: str
+    value: str
+    pace: Pace | None
+    rate: float | None
+
+    def at(self, now_ms: int, since_ms: int) -> str:
+        if self.pace is None:
+            return f"{self.head}{self.value}\n"
+        row_ms = self.pace.row_ms(now_ms)
+        if self.rate is None:
+            return f"{self.head}{self.value} {row_ms}\n"
+        return f"{self.head}{_ALREADY_COUNTED + self.rate * (row_ms - since_ms) / 1000!r} {row_ms}\n"
 
 
 class SteadyKubelet:
@@ -89,7 +112,7 @@ class SteadyKubelet:
         self._paces = {uid: _pace(index) for index, uid in enumerate(uids)}
         self._node_pace = _pace(len(uids))
         self._since_ms = round(clock() * 1000) - 60_000
-        self._lines = list(self._templates(cadvisor.decode()))
+        self._lines = [self._read_line(line) for line in cadvisor.decode().splitlines()]
 
     def serve_from(self, kubelet: Kubelet) -> None:
         """Let a replayed kubelet give these answers in place of the recorded ones, from now on."""
@@ -99,7 +122,7 @@ class SteadyKubelet:
             Endpoint.CADVISOR: self.cadvisor,
         }
         for endpoint, make in makers.items():
-            kubelet.faults.set(endpoint, Fault(edit=lambda _, make=make: make()))
+            kubelet.faults.set(endpoint, Fault(edit=partial(_instead, make)))
 
     def summary(self) -> bytes:
         """``/stats/summary`` as of now. Its times are cut to whole seconds, as the kubelet's are."""
@@ -117,7 +140,7 @@ class SteadyKubelet:
     def cadvisor(self) -> bytes:
         """``/metrics/cadvisor`` as of now, times in milliseconds."""
         now_ms = self._now_ms()
-        return "".join(line(now_ms) for line in self._lines).encode()
+        return "".join(line.at(now_ms, self._since_ms) for line in self._lines).encode()
 
     def _now_ms(self) -> int:
         return round(self._clock() * 1000)
@@ -127,23 +150,13 @@ class SteadyKubelet:
         row_ms = self._paces[pod["podRef"]["uid"]].row_ms(now_ms)
         return [_row(container, row_ms, self._since_ms, rates) for container in pod["containers"]]
 
-    def _templates(self, text: str) -> Iterator[Callable[[int], str]]:
-        """A function for each recorded line: from the time to the line as it then stands."""
-        for line in text.splitlines():
-            match = _LINE.fullmatch(line)
-            if match is None or match[4] is None:
-                yield lambda _, line=line: f"{line}\n"
-                continue
-            head, (pace, rates) = f"{match[1]}{{{match[2]}}}", self._of_cgroup(match[2])
-            rate = _rate_of_line(match[1], match[2], rates)
-            if rate is None:
-                yield lambda now_ms, head=head, value=match[3], pace=pace: f"{head} {value} {pace.row_ms(now_ms)}\n"
-            else:
-                yield lambda now_ms, head=head, rate=rate, pace=pace: self._line(head, rate, pace.row_ms(now_ms))
-
-    def _line(self, head: str, rate: float, row_ms: int) -> str:
-        counted = _ALREADY_COUNTED + rate * (row_ms - self._since_ms) / 1000
-        return f"{head} {counted!r} {row_ms}\n"
+    def _read_line(self, line: str) -> _Line:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return _Line(line, "", None, None)
+        name, labels, value, timestamp = match.groups()
+        pace, rates = self._of_cgroup(labels)
+        return _Line(f"{name}{{{labels}}} ", value, pace if timestamp else None, _rate_of_line(name, labels, rates))
 
     def _of_cgroup(self, labels: str) -> tuple[Pace, Rates]:
         cgroup = _CGROUP.search(labels)
@@ -151,6 +164,11 @@ class SteadyKubelet:
         if pod is None:
             return self._node_pace, self.node_rates
         return self._paces.get(pod[1], self._node_pace), self.rates.get(pod[1], IDLE)
+
+
+def _instead(make: Callable[[], bytes], body: bytes) -> bytes:
+    """An edit that keeps nothing of the body."""
+    return make()
 
 
 def _pace(index: int) -> Pace:
