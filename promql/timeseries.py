@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from promql import names
-from promql.catalogue import Catalogue, Kind, Measure, Signal, record
+from promql.catalogue import LEVEL_OF, Catalogue, Kind, Measure, Signal, record
 from promql.queries import (
     DEPLOYMENT,
     NAMESPACE_KEYS,
@@ -86,7 +86,7 @@ class TimeseriesQueries:
         by = ("__name__", *_EVIDENCE_KEYS[kind])
         metrics = [*_EVIDENCE[kind], *self._evidence_of_totals(kind)]
         parts = [aggregate("max", by, f"last_over_time({select(metrics, selector)}[{duration(window)}])")]
-        if kind in ("namespace", "deployment"):
+        if kind in LEVEL_OF:
             homes = aggregate("max", (*by, "node"), select(names.POD_INFO.name, (*selector, ON_A_NODE)))
             chain = select((self.catalogue.totals.evaluation, self.catalogue.totals.collection))
             recorded = f"last_over_time({chain}[{duration(window)}])"
@@ -95,9 +95,9 @@ class TimeseriesQueries:
         return union([*parts, aggregate("max", ("__name__", *NODE_KEYS, "source"), ages)])
 
     def _evidence_of_totals(self, kind: Kind) -> list[str]:
-        if kind not in ("namespace", "deployment"):
+        if kind not in LEVEL_OF:
             return []
-        level, totals = "namespace" if kind == "namespace" else "workload", self.catalogue.totals
+        level, totals = LEVEL_OF[kind], self.catalogue.totals
         counts = (totals.pods, *totals.expected, names.POD_CPU_LIMIT_CORES.name)
         return [record(level, metric, "count") for metric in counts]
 

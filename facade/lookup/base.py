@@ -109,15 +109,15 @@ def clusters_asked(sources: Sources, cluster: str | None) -> list[str]:
 
 
 def list_answer(
-    items: list[dict[str, Any]], time: float, sources: Sources, collected: str, cluster: str | None
+    items: list[dict[str, Any]], time: float, sources: Sources, kind: Kind, cluster: str | None
 ) -> dict[str, Any]:
-    """The list's frame, its items by name and namespace. ``collected`` is the kind of which scope cluster must speak,
-    in every cluster that was asked for.
+    """The list's frame, its items by name and namespace. It is partial unless scope cluster speaks of ``kind`` in every
+    cluster that was asked for.
     """
     items.sort(key=lambda item: (item["name"], item.get("namespace", ""), item.get("cluster", ""), item.get("uid", "")))
     answer: dict[str, Any] = {"items": items, "total": len(items), "time": rfc3339(time)}
     clusters = clusters_asked(sources, cluster)
-    if not clusters or not all(sources.collected(name, collected) for name in clusters):
+    if not clusters or not all(sources.collected(name, COLLECTED[kind]) for name in clusters):
         answer["partial"] = ["not_collected"]
     return answer
 

@@ -19,7 +19,7 @@ class Nodes:
     def all(self, cluster: str | None) -> dict[str, Any]:
         time = self._lookup.now()
         gathered = self._gather(equal(cluster=cluster), time)
-        return list_answer(self._entities(gathered), time, gathered.sources, "nodes", cluster)
+        return list_answer(self._entities(gathered), time, gathered.sources, "node", cluster)
 
     def one(self, name: str, cluster: str | None) -> dict[str, Any]:
         time = self._lookup.now()

@@ -71,7 +71,7 @@ class Pods:
 
     def _list(self, gathered: Gathered, time: int, cluster: str | None) -> dict[str, Any]:
         items = [self._entity(pod, gathered.sources) for pod in latest_of_each_name(gathered)]
-        return list_answer(items, time, gathered.sources, "pods", cluster)
+        return list_answer(items, time, gathered.sources, "pod", cluster)
 
     def _entity(self, pod: Facts, sources: Sources, *, alone: bool = False) -> dict[str, Any]:
         return pod_entity(pod, sources, self._signals, alone=alone, with_cluster=several_clusters(sources))

@@ -10,7 +10,7 @@ from facade.entities.timeseries import Evidence, column, columns_by_signal, want
 from facade.lookup.base import NAME_LABEL, Lookup, only_one
 from facade.params import check_budget
 from facade.window import TimeWindow
-from promql.catalogue import Kind, Signal
+from promql.catalogue import LEVEL_OF, Kind, Signal
 from promql.queries import DEPLOYMENT, union
 from promql.selectors import Selector, equal
 from promql.timeseries import COVERAGE
@@ -54,7 +54,7 @@ class Timeseries:
         answer = _frame(kind, name, place, evidence, window)
         chosen = wanted(signals, asked, columns)
         answer["series"] = {signal.key: columns.get(signal.key) or column((), window) for signal in chosen}
-        if kind in ("namespace", "deployment"):
+        if kind in LEVEL_OF:
             answer["coverage"] = columns.get(COVERAGE) or column((), window)
         answer["missing"] = {
             signal.key: _reason(kind, signal, place, evidence)
@@ -119,4 +119,4 @@ def _reason(kind: Kind, signal: Signal, place: Place, evidence: Evidence) -> str
         return evidence.pod_reason(signal)
     if kind == "node":
         return evidence.node_reason(signal)
-    return evidence.total_reason(signal, "namespace" if kind == "namespace" else "workload", place[0])
+    return evidence.total_reason(signal, LEVEL_OF[kind], place[0])

@@ -84,7 +84,7 @@ class Namespaces(_Totals):
         gathered = self._gather(self._lookup.queries.namespaces(selector), time)
         items = self._entities(gathered, selector, time)
         answered = self._time(gathered.sources, time, cluster)
-        return list_answer(items, answered, gathered.sources, "namespaces", cluster)
+        return list_answer(items, answered, gathered.sources, self._kind, cluster)
 
     def one(self, name: str, cluster: str | None) -> dict[str, Any]:
         time, selector = self._lookup.now(), equal(cluster=cluster, namespace=name)
@@ -128,4 +128,4 @@ class Deployments(_Totals):
     def _list(self, gathered: Gathered, selector: Selector, time: int, cluster: str | None) -> dict[str, Any]:
         items = self._entities(gathered, (*selector, DEPLOYMENT), time)
         answered = self._time(gathered.sources, time, cluster)
-        return list_answer(items, answered, gathered.sources, "deployments", cluster)
+        return list_answer(items, answered, gathered.sources, self._kind, cluster)

@@ -7,13 +7,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import yaml
 
 from promql import names
 
 Kind = Literal["node", "pod", "namespace", "deployment"]
+# The level of recorded totals that a kind of entity is answered from.
+LEVEL_OF: Final[Mapping[Kind, str]] = {"namespace": "namespace", "deployment": "workload"}
 
 
 class CatalogueError(ValueError):

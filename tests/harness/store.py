@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 from flask.testing import FlaskClient
 
@@ -82,3 +83,17 @@ def application(url: str, now: float, environment: Mapping[str, str] | None = No
     settings = Settings.from_environment({"PROMETHEUS_URL": url, **(environment or {})})
     with PrometheusClient(settings, transport=AtFixedTime(url, now), clock=lambda: 0.0) as client:
         yield create_app(settings, client).test_client()
+
+
+@contextmanager
+def facade_on(stored: AbstractContextManager[Prometheus], now: float) -> Iterator[FlaskClient]:
+    """A test client of the facade on ``stored``, which lives as long."""
+    with stored as prometheus, application(prometheus.url, now) as client:
+        yield client
+
+
+def get(client: FlaskClient, path: str, status: int = 200) -> Any:
+    """The JSON of a route, which must answer with ``status``."""
+    response = client.get(path)
+    assert response.status_code == status, response.get_data(as_text=True)
+    return response.get_json()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests.harness.fleet import DAY, Fleet, FleetPod, Sample
-from tests.harness.store import application, store
+from tests.harness.store import facade_on, get, store
 
 NOW = 1794484807.0
 WEB = ("Deployment", "web")
@@ -57,27 +56,15 @@ def two_replicas(scope: str, node: str, time: float) -> Iterator[Sample]:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("clusters") / "data"
-    with (
-        store(directory, three_clusters, ("n1", "n2"), NOW, 5400, None) as prometheus,
-        application(prometheus.url, NOW) as app,
-    ):
+    with facade_on(store(directory, three_clusters, ("n1", "n2"), NOW, 5400, None), NOW) as app:
         yield app
 
 
 @pytest.fixture(scope="module")
 def doubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("doubled") / "data"
-    with (
-        store(directory, two_replicas, ("n1", "n2"), NOW, 5400, None) as prometheus,
-        application(prometheus.url, NOW) as app,
-    ):
+    with facade_on(store(directory, two_replicas, ("n1", "n2"), NOW, 5400, None), NOW) as app:
         yield app
-
-
-def get(client: FlaskClient, path: str, status: int = 200) -> Any:
-    response = client.get(path)
-    assert response.status_code == status, response.get_data(as_text=True)
-    return response.get_json()
 
 
 @pytest.mark.parametrize(
@@ -159,10 +146,7 @@ def test_a_cluster_whose_scope_cluster_is_silent_is_one_of_several(tmp_path: Pat
         yield from WEST.samples(scope, node, time)
         yield from NORTH.samples(scope, node, time)
 
-    with (
-        store(tmp_path / "data", two_clusters, ("n1",), NOW, 600, None) as prometheus,
-        application(prometheus.url, NOW) as client,
-    ):
+    with facade_on(store(tmp_path / "data", two_clusters, ("n1",), NOW, 600, None), NOW) as client:
         for path in ("/api/namespaces/quiet", "/api/namespaces/shop?cluster=west", "/api/nodes/n1?cluster=north",
                      "/api/pods/web-1?cluster=west", "/api/namespaces/quiet/timeseries?window=5m",
                      "/api/namespaces/quiet/timeseries?end=1694484800"):  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.harness.fleet import DAY, Fleet, FleetPod
-from tests.harness.store import application, store
+from tests.harness.store import facade_on, get, store
 
 NOW = 1794484807.0
 _pod = partial(FleetPod, created=NOW - DAY)
@@ -44,27 +44,15 @@ UNCOLLECTED = Fleet(PODS, silent=lambda node, _source, _time: node != "n1")
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("edges") / "data"
-    with (
-        store(directory, EDGES.samples, ("n1", "n2"), NOW, 5400) as prometheus,
-        application(prometheus.url, NOW) as app,
-    ):
+    with facade_on(store(directory, EDGES.samples, ("n1", "n2"), NOW, 5400), NOW) as app:
         yield app
 
 
 @pytest.fixture(scope="module")
 def uncollected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("uncollected") / "data"
-    with (
-        store(directory, UNCOLLECTED.samples, ("n1",), NOW, 1800) as prometheus,
-        application(prometheus.url, NOW) as app,
-    ):
+    with facade_on(store(directory, UNCOLLECTED.samples, ("n1",), NOW, 1800), NOW) as app:
         yield app
-
-
-def get(client: FlaskClient, path: str, status: int = 200) -> Any:
-    response = client.get(path)
-    assert response.status_code == status, response.get_data(as_text=True)
-    return response.get_json()
 
 
 def names_of(answer: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.harness.fleet import DAY, Fleet, FleetPod, Sample
-from tests.harness.store import application, store
+from tests.harness.store import facade_on, get, store
 
 NOW = 1794484807.0
 # The last whole five minutes: windows of whole five minutes end there.
@@ -92,10 +92,7 @@ def every_case(scope: str, node: str, time: float) -> Iterator[Sample]:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("outages") / "data"
-    with (
-        store(directory, every_case, ("n1", "n2", "n3"), NOW, 7200, None) as prometheus,
-        application(prometheus.url, NOW) as app,
-    ):
+    with facade_on(store(directory, every_case, ("n1", "n2", "n3"), NOW, 7200, None), NOW) as app:
         yield app
 
 
@@ -103,17 +100,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
 def unrecorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("unrecorded") / "data"
     fleet = Fleet((WEB_1,), namespaces=("shop", "empty"), deployments=(("shop", "web", 1),))
-    with (
-        store(directory, fleet.samples, fleet.nodes, NOW, 1800, recorded=False) as prometheus,
-        application(prometheus.url, NOW) as app,
-    ):
+    with facade_on(store(directory, fleet.samples, fleet.nodes, NOW, 1800, recorded=False), NOW) as app:
         yield app
-
-
-def get(client: FlaskClient, path: str, status: int = 200) -> Any:
-    response = client.get(path)
-    assert response.status_code == status, response.get_data(as_text=True)
-    return response.get_json()
 
 
 def column(client: FlaskClient, path: str, signal: str = "cpu_cores", **parameters: Any) -> list[float | None]:
