@@ -63,7 +63,7 @@ def check_rates_are_recorded_differences(observed: Observed, prefixes: tuple[str
                 NETWORK_WINDOW_SECONDS,
             ),
         ):
-            for window_end in (end - 15, end - 33, end - 51):
+            for window_end in (end - 15, end - 24, end - 33, end - 42, end - 51):
                 span = (window_end - window, window_end)
                 checked[signal] += _check_rate(observed, (name, namespace, uid), signal, metric, known, span)
     assert all(count >= 5 for count in checked.values()), checked
@@ -83,7 +83,9 @@ def _check_rate(
     series = f'cloudmon_pod_{metric}{{uid="{uid}"}}'
     stored = observed.stack.prometheus.query_matrix(f"{series}[{end - start:.0f}s]", end)
     # A pod that began or ended within the window used nothing for the rest of it: that is another comparison.
-    before = observed.stack.prometheus.query_matrix(f"{series}[{1500 * SCRAPE_SECONDS:.0f}ms]", start)
+    # Nor has Prometheus the value that it began with where the scrape before it was late: a rate's window begins one
+    # scrape interval before the point's, and what it lacks it fills with the mean of the rest.
+    before = observed.stack.prometheus.query_matrix(f"{series}[{1000 * SCRAPE_SECONDS:.0f}ms]", start)
     if not (stored and before and _spans(stored[0], span)):
         return 0
     # What the counter stood at when the window began and when it ended: the last that was read by then.
