@@ -8,12 +8,18 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-# Test processes: one more than processors, since the end-to-end tests mostly wait for recorded time to pass.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Test processes: two more than processors, since the end-to-end tests mostly wait for recorded time to pass. They are among
+# the first (files are begun in the order of their folders), so that the others fill that time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 ARGS ?=
+# Lines and branches of each package, of a whole run alone: a part of the tests covers a part of the code.
+COVERED := exporter facade promql
+COVERAGE_PERCENT := 95
+MEASURE := $(if $(strip $(ARGS)),,--cov --cov-report=)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format golden lock clean-data clean
+.PHONY: help setup run stress test lint format golden docs lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,12 +38,19 @@ $(STAMP): requirements.lock
 run: $(STAMP) ## run the sample fleet, Prometheus and the API until Ctrl-C (ARGS=--help for its options)
 	@$(BIN)/python -m local run $(ARGS)
 
-# Prometheus and promtool are found, or installed, just as `make run` does. The tests of a file share what they start.
+# Against any running facade: `make run` in another terminal, or API_BASE_URL. STRESS_SECONDS, STRESS_USERS … bound it.
+stress: $(STAMP) ## call every route of a running facade at once (API_BASE_URL; ARGS=--help for its options)
+	@tests/run_stress_test.sh $(ARGS)
+
+# Prometheus is found, or installed, just as `make run` does, and VictoriaMetrics, the other engine, in the same way. The
+# tests of a file share what they start.
 test: $(STAMP) lint ## all checks and all tests (ARGS for more of pytest's own, e.g. ARGS='-k seam')
-	@directories=$$($(BIN)/python -m local prometheus) && export PATH="$$directories:$$PATH" && \
-	echo "+ prometheus: $$(command -v prometheus), promtool: $$(command -v promtool)" && \
-	echo "+ pytest -n $(WORKERS) --dist loadfile $(ARGS)" && \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@directories=$$($(BIN)/python -m local engines) && export PATH="$$directories:$$PATH" && \
+	echo "+ prometheus: $$(command -v prometheus), promtool: $$(command -v promtool), victoria-metrics: $$(command -v victoria-metrics)" && \
+	echo "+ pytest $(SPREAD) $(MEASURE) $(ARGS)" && \
+	$(BIN)/python -m pytest $(SPREAD) $(MEASURE) $(ARGS)
+	@$(if $(MEASURE),for package in $(COVERED); do \
+		$(BIN)/python -m coverage report --include="$$package/*" --fail-under=$(COVERAGE_PERCENT) || exit; done)
 
 lint: $(STAMP) ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
@@ -51,7 +64,10 @@ format: $(STAMP) ## let ruff put the code in order
 
 golden: $(STAMP) ## write the golden files anew from what the code does; review the diff
 	@directories=$$($(BIN)/python -m local prometheus) && export PATH="$$directories:$$PATH" && \
-	UPDATE_GOLDEN=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $$(grep -rl golden tests --include='test_*.py') $(ARGS)
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest $(SPREAD) $$(grep -rl golden tests --include='test_*.py') $(ARGS)
+
+docs: $(STAMP) ## write the documents that are made from the code anew
+	@$(BIN)/python -m local documents $(ARGS)
 
 # Resolved anew from pyproject.toml, for Python 3.11 and newer on Linux and macOS; from the public index alone.
 lock: $(STAMP) ## resolve requirements.lock anew (installs uv into .venv for it)
@@ -63,5 +79,5 @@ clean-data: ## forget everything that make run has stored (a downloaded Promethe
 	rm -rf .data
 
 clean: ## remove the environment and the caches; the data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
 	find . -name __pycache__ -type d -not -path './.data/*' -prune -exec rm -rf {} +

@@ -8,16 +8,17 @@ from typing import Any, Final
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
-from facade import errors, observe
+from facade import errors, observe, openapi
 from facade.config import Settings
 from facade.context import EXTENSION, Facade
 from facade.lookup.base import Lookup
 from facade.lookup.nodes import Nodes
 from facade.lookup.pods import Pods
+from facade.lookup.series_of_kind import SeriesOfKind
 from facade.lookup.timeseries import Timeseries
 from facade.lookup.totals import Deployments, Namespaces
 from facade.metrics import FacadeMetrics
-from facade.params import PATH_SEGMENTS
+from facade.params.shared import PATH_SEGMENTS
 from facade.prometheus import PrometheusClient
 from facade.routes import BLUEPRINTS
 from promql.catalogue import Catalogue
@@ -61,6 +62,7 @@ def create_app(
     for rule in app.url_map.iter_rules():
         if unknown := rule.arguments - PATH_SEGMENTS.keys():
             raise ValueError(f"{rule.rule}: nothing says what {', '.join(sorted(unknown))} may be")
+    openapi.install(app, settings)
     return app
 
 
@@ -79,4 +81,5 @@ def _assemble(settings: Settings, client: PrometheusClient, metrics: FacadeMetri
         Namespaces(lookup),
         Deployments(lookup),
         Timeseries(lookup),
+        SeriesOfKind(lookup),
     )

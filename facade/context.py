@@ -13,6 +13,7 @@ When a view is called, its path segments are names that Kubernetes would admit a
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,14 +27,18 @@ from facade.asked import Asked
 from facade.config import Settings
 from facade.lookup.nodes import Nodes
 from facade.lookup.pods import Pods
+from facade.lookup.series_of_kind import SeriesOfKind
 from facade.lookup.timeseries import Timeseries
 from facade.lookup.totals import Deployments, Namespaces
 from facade.metrics import FacadeMetrics
-from facade.params import Parameter, Values
+from facade.params.parsing import Parameter, Values
 from facade.prometheus import PrometheusClient
+from facade.shapes import Shape
 
 EXTENSION: Final = "cloud-monitoring"
 JSON: Final = "application/json"
+CSV: Final = "text/csv"
+HTML: Final = "text/html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +54,31 @@ class Facade:
     namespaces: Namespaces
     deployments: Deployments
     timeseries: Timeseries
+    series_of_kind: SeriesOfKind
 
 
 class Endpoint:
     """A view with what it takes and what it gives; Flask calls it as it would call the view.
 
     ``offers`` are the media types among which the Accept header chooses, the first where it does not matter; none means
-    that the header is not looked at. ``always`` exempts the view from the bound on requests in flight.
+    that the header is not looked at. ``shape`` is what an answer about entities looks like; such an answer is given as
+    JSON or CSV. ``always`` exempts the view from the bound on requests in flight.
     """
 
     def __init__(
         self,
         view: Callable[..., ResponseReturnValue],
         parameters: tuple[Parameter[Any], ...] = (),
-        offers: tuple[str, ...] = (JSON,),
+        offers: tuple[str, ...] | None = None,
         *,
+        shape: Shape | None = None,
         always: bool = False,
     ) -> None:
         functools.update_wrapper(self, view)
         self.view = view
         self.parameters = parameters
-        self.offers = offers
+        self.offers = offers if offers is not None else (JSON,) if shape is None else (JSON, CSV)
+        self.shape = shape
         self.always = always
 
     def __call__(self, **segments: str) -> ResponseReturnValue:
@@ -78,14 +87,22 @@ class Endpoint:
     @property
     def help(self) -> str:
         """The first line of the view's docstring."""
-        return (self.view.__doc__ or "").strip().partition("\n")[0]
+        return inspect.cleandoc(self.view.__doc__ or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """What follows that line."""
+        return inspect.cleandoc(self.view.__doc__ or "").partition("\n")[2].strip()
 
 
 def takes(
-    *parameters: Parameter[Any], offers: tuple[str, ...] = (JSON,), always: bool = False
+    *parameters: Parameter[Any],
+    offers: tuple[str, ...] | None = None,
+    shape: Shape | None = None,
+    always: bool = False,
 ) -> Callable[[Callable[..., ResponseReturnValue]], Endpoint]:
     """Declare what a view takes and gives, as Endpoint has it. A view without it takes nothing and gives JSON."""
-    return lambda view: Endpoint(view, parameters, offers, always=always)
+    return lambda view: Endpoint(view, parameters, offers, shape=shape, always=always)
 
 
 def endpoint_of(view: Callable[..., Any]) -> Endpoint:
@@ -112,6 +129,16 @@ def facade() -> Facade:
 def request_values() -> Values:
     """The request's parameters."""
     return cast("Values", g.values)
+
+
+def endpoint() -> Endpoint:
+    """The declaration of the view that answers the request."""
+    return cast("Endpoint", g.endpoint)
+
+
+def media_type() -> str:
+    """What the request is answered with: one of its endpoint's offers."""
+    return cast("str", g.media_type)
 
 
 def asked() -> Asked:

@@ -19,6 +19,8 @@
 ``str(error)`` is what the caller is told: it never holds an address, a credential or another program's words. Of an
 UpstreamError, ``cause`` holds those words; they go to the log and nowhere else.
 
+What HTTP itself can get wrong (no such route, a method, a request line that is too long) is in HTTP_PROBLEMS.
+
 Answers are ``application/problem+json`` as RFC 9457 has it: {"type", "title", "status", "detail"}.
 """
 
@@ -141,6 +143,11 @@ class Problem:
     title: str
     retry_after_seconds: float | None = None
 
+    @property
+    def uri(self) -> str:
+        """The ``type`` of its documents."""
+        return f"{_TYPE_PREFIX}{self.type}"
+
 
 PROBLEMS: Final[dict[type[FacadeError], Problem]] = {
     ParameterError: Problem(HTTPStatus.BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
@@ -161,9 +168,21 @@ PROBLEMS: Final[dict[type[FacadeError], Problem]] = {
         HTTPStatus.BAD_GATEWAY, "prometheus-answer", "Prometheus's answer cannot be understood"
     ),
 }
-_HTTP_DETAILS: Final = {
-    HTTPStatus.NOT_FOUND: "There is no such route; / links to those that there are.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "The route does not know this method; the Allow header names those that it does.",
+# werkzeug's own, each with what the caller is told. What is not here has the name of its status, and werkzeug's words.
+# The server in front, granian, answers what it cannot read itself (docs/decisions/0014-csv-and-caching.md).
+HTTP_PROBLEMS: Final[dict[HTTPStatus, tuple[Problem, str]]] = {
+    HTTPStatus.BAD_REQUEST: (
+        Problem(HTTPStatus.BAD_REQUEST, "bad-request", "Bad Request"),
+        "This is not a request for this service; / links to what can be asked.",
+    ),
+    HTTPStatus.NOT_FOUND: (
+        Problem(HTTPStatus.NOT_FOUND, "no-such-route", "No such route"),
+        "There is no such route; / links to those that there are.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "Method Not Allowed"),
+        "The route does not know this method; the Allow header names those that it does.",
+    ),
 }
 _INTERNAL: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
 
@@ -171,7 +190,7 @@ _INTERNAL: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Intern
 def problem_response(problem: Problem, detail: str, retry_after_seconds: float | None = None) -> Response:
     """The problem as an answer. Retry-After is in whole seconds, at least 1 (RFC 9110, section 10.2.3)."""
     document = {
-        "type": f"{_TYPE_PREFIX}{problem.type}",
+        "type": problem.uri,
         "title": problem.title,
         "status": int(problem.status),
         "detail": detail,
@@ -208,17 +227,19 @@ def _answer_facade_error(error: FacadeError) -> Response:
 def _answer_http_exception(error: HTTPException) -> Response:
     """Answer werkzeug's own: no such route, method not allowed (its Allow header is kept), a malformed request."""
     original = error.get_response()
-    try:
-        status = HTTPStatus(original.status_code)
-    except ValueError:
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-    slug = status.phrase.lower().replace(" ", "-")
-    detail = _HTTP_DETAILS.get(status, error.description or status.description)
-    response = problem_response(Problem(status, slug, status.phrase), detail)
-    for name in ("Allow", "Location", "Retry-After"):
+    status = HTTPStatus(original.status_code)
+    problem, detail = HTTP_PROBLEMS.get(status) or (_of_status(status), error.description or status.description)
+    response = problem_response(problem, detail)
+    for name in ("Allow", "Retry-After"):
         if name in original.headers:
             response.headers[name] = original.headers[name]
+    if "Allow" in response.headers:
+        response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
     return response
+
+
+def _of_status(status: HTTPStatus) -> Problem:
+    return Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase)
 
 
 def _answer_unexpected(error: Exception) -> Response:

@@ -10,13 +10,16 @@ from contextlib import ExitStack
 from flask import Flask, Response, current_app, g, request
 
 from facade.asked import recording
-from facade.context import Endpoint, Facade, chosen_type, endpoint_of
-from facade.errors import NotAcceptableError, TooManyRequestsError, UpstreamError
-from facade.params import PATH_SEGMENTS, Values, parse_as, parse_query
+from facade.context import Endpoint, Facade, endpoint_of
+from facade.errors import TooManyRequestsError, UpstreamError
+from facade.params.parsing import Values, parse_as, parse_query
+from facade.params.shared import PATH_SEGMENTS
+from facade.representation.negotiation import negotiated
 
 _log = logging.getLogger("facade.requests")
 NO_ROUTE = "none"
 _QUERY_CHARACTERS = 120
+_METHOD_CHARACTERS = 20
 
 
 def install(app: Flask, facade: Facade, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -32,8 +35,10 @@ def install(app: Flask, facade: Facade, clock: Callable[[], float] = time.perf_c
 
     def admit_and_check() -> None:
         endpoint = _endpoint()
-        if endpoint is None:
+        # OPTIONS asks what can be done, and is answered whatever the parameters are.
+        if endpoint is None or request.method == "OPTIONS":
             return
+        g.endpoint = endpoint
         if not endpoint.always:
             if not facade.slots.acquire(blocking=False):
                 raise TooManyRequestsError("As many requests are being answered as this process takes; try again.")
@@ -46,6 +51,7 @@ def install(app: Flask, facade: Facade, clock: Callable[[], float] = time.perf_c
         facade.metrics.request_answered(route, request.method, response.status_code, seconds)
         _log_request(route, response, seconds)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def end(_: BaseException | None) -> None:
@@ -76,10 +82,7 @@ def _check(endpoint: Endpoint) -> None:
     for name, text in (request.view_args or {}).items():
         parse_as(PATH_SEGMENTS[name], name, text)
     g.values = parse_query(request.args.items(multi=True), endpoint.parameters)
-    if endpoint.offers and chosen_type(endpoint.offers) is None:
-        raise NotAcceptableError(
-            f"This route gives {' or '.join(endpoint.offers)}, which the Accept header does not admit."
-        )
+    g.media_type = negotiated(endpoint, g.values)
 
 
 def _log_request(route: str, response: Response, seconds: float) -> None:
@@ -88,7 +91,7 @@ def _log_request(route: str, response: Response, seconds: float) -> None:
         "request",
         extra={
             "fields": {
-                "method": request.method,
+                "method": request.method[:_METHOD_CHARACTERS],
                 "route": route,
                 "status": response.status_code,
                 "seconds": round(seconds, 6),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, render_template_string
@@ -18,13 +18,24 @@ from werkzeug.routing import Rule
 from facade import __version__
 from facade.context import Facade, endpoint_of
 from facade.errors import UpstreamError
-from facade.params import NAMESPACE
+from facade.params.parsing import Parameter
+from facade.params.series import KIND
+from facade.params.shared import CLUSTER, NAMESPACE
 from promql.probe import CLUSTERS, any_pod_of_a_deployment
 from promql.queries import SIGNAL
 
-_SUBJECTS: Final = ("Nodes", "Pods", "Namespaces", "Deployments")
+# Headings by the part of the path that follows /api, in the order of the page.
+_SUBJECTS: Final = {
+    "nodes": "Nodes",
+    "pods": "Pods",
+    "namespaces": "Namespaces",
+    "deployments": "Deployments",
+    "timeseries": "Every entity of a kind",
+}
 _SERVICE: Final = "This service"
-CLUSTER: Final = "cluster"
+# What a route must be told, and is told in its example.
+_REQUIRED: Final = ((KIND, "pod"),)
+_DOCUMENT: Final = "/openapi.json"
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2733; --dim: #566675; --paper: #f6f8fa; --card: #ffffff; --line: #dde4ea;
   --link: #0b62b8; --good: #137a43; --bad: #b3261e; }
@@ -85,8 +96,10 @@ _PAGE: Final = """<!doctype html>
 {% endfor %}
 </ul>
 {% endfor %}
-<p class="dim">With <code>explain=true</code> an answer says what was asked of Prometheus, ready to paste into its
-page.</p>
+<p class="dim">All routes below <code>/api</code> take <code>{{ common | join(', ') }}</code> too. With
+<code>explain=true</code> an answer says what was asked of Prometheus, ready to paste into its page; with
+<code>format=csv</code> it is a table. What each parameter may be is in
+<a href="{{ document }}"><code>{{ document }}</code></a>.</p>
 </main>
 </body>
 </html>
@@ -110,20 +123,24 @@ class RouteLine:
     def subject(self) -> str:
         """What it is about: the kind of entity, or this service."""
         _, first, *rest = self.rule.split("/")
-        return rest[0].capitalize() if first == "api" and rest else _SERVICE
+        return _SUBJECTS.get(rest[0], rest[0].capitalize()) if first == "api" and rest else _SERVICE
 
 
 def plain_links(app: Flask) -> dict[str, str]:
     """The routes that need no name, by the last part of their path."""
-    return {rule.rule.rpartition("/")[2]: rule.rule for rule in _rules(app) if not rule.arguments and rule.rule != "/"}
+    lines = (_line(app, rule, {}) for rule in _rules(app) if not rule.arguments and rule.rule != "/")
+    return {line.rule.rpartition("/")[2]: line.example or line.rule for line in lines}
 
 
 def front_page(facade: Facade, app: Flask, failure: UpstreamError | None) -> Response:
     """The page, with names for its examples from Prometheus where it answers."""
     examples = {} if failure else _example_names(facade)
-    groups: dict[str, list[RouteLine]] = {subject: [] for subject in _SUBJECTS}
-    for line in sorted((_line(app, rule, examples) for rule in _rules(app) if rule.rule != "/"), key=_service_last):
-        groups.setdefault(line.subject, []).append(line)
+    lines = [_line(app, rule, examples) for rule in _rules(app) if rule.rule != "/"]
+    common = _common(lines)
+    groups: dict[str, list[RouteLine]] = {subject: [] for subject in _SUBJECTS.values()}
+    for line in sorted(lines, key=_service_last):
+        own = tuple(name for name in line.parameters if name not in common)
+        groups.setdefault(line.subject, []).append(replace(line, parameters=own))
     text = render_template_string(
         _PAGE,
         style=_STYLE,
@@ -131,12 +148,20 @@ def front_page(facade: Facade, app: Flask, failure: UpstreamError | None) -> Res
         failure=failure and str(failure),
         prometheus=facade.settings.prometheus_url,
         examples=examples,
-        groups=groups.items(),
+        groups=[(subject, lines) for subject, lines in groups.items() if lines],
+        common=common,
+        document=_DOCUMENT,
     )
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _common(lines: Collection[RouteLine]) -> list[str]:
+    """What every route below /api takes."""
+    taken = [line.parameters for line in lines if line.subject != _SERVICE]
+    return [name for name in taken[0] if all(name in parameters for parameters in taken)]
 
 
 def _service_last(line: RouteLine) -> bool:
@@ -162,21 +187,27 @@ def _example_names(facade: Facade) -> Mapping[str, str]:
     names = {"node": "node", "pod": "pod", "namespace": "namespace", "deployment": "workload"}
     found = {segment: labels[label] for segment, label in names.items() if labels.get(label)}
     several = any(row.labels.get(SIGNAL) == CLUSTERS and row.value > 1 for row in rows)
-    return {**found, CLUSTER: labels.get("cluster", "")} if several else found
+    return {**found, CLUSTER.name: labels.get("cluster", "")} if several else found
 
 
 def _line(app: Flask, rule: Rule, examples: Mapping[str, str]) -> RouteLine:
     endpoint = endpoint_of(app.view_functions[rule.endpoint])
     taken = tuple(parameter.name for parameter in endpoint.parameters)
-    return RouteLine(rule.rule, endpoint.help, taken, _example(rule, examples, taken))
+    return RouteLine(rule.rule, endpoint.help, taken, _example(rule, examples, endpoint.parameters))
 
 
-def _example(rule: Rule, names: Mapping[str, str], taken: Collection[str]) -> str | None:
-    """The rule with its segments filled in, and with the namespace and cluster that make its name the only one."""
+def _example(rule: Rule, names: Mapping[str, str], parameters: Collection[Parameter[Any]]) -> str | None:
+    """The rule with its segments filled in, with what it must be told, and with the namespace and cluster that make its
+    name the only one.
+    """
     if not rule.arguments <= names.keys():
         return None
     path = rule.rule
     for segment in rule.arguments:
         path = path.replace(f"<{segment}>", quote(names[segment], safe=""))
-    place = {key: names[key] for key in (NAMESPACE.name, CLUSTER) if rule.arguments and key in taken and key in names}
-    return f"{path}?{urlencode(place)}" if place else path
+    query = {parameter.name: value for parameter, value in _REQUIRED if parameter in parameters}
+    if rule.arguments:
+        # A namespace that filters is another parameter than the one that says where the name is looked for.
+        places = [place.name for place in (NAMESPACE, CLUSTER) if place in parameters]
+        query |= {name: names[name] for name in places if name in names}
+    return f"{path}?{urlencode(query)}" if query else path

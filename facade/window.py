@@ -8,7 +8,8 @@ from typing import Final
 
 from facade.config import Settings
 from facade.errors import ParameterError
-from facade.params import END, START, STEP, WINDOW, Values
+from facade.params.parsing import Values
+from facade.params.series import END, START, STEP, WINDOW
 
 Number = int | float
 # Above this, steps are whole multiples of it, so that they fall on the resolution that is recorded every five minutes.
@@ -36,8 +37,19 @@ class TimeWindow:
 
     def timestamps(self) -> list[Number]:
         """Their times."""
-        start, step = round(self.start * 1000), round(self.step * 1000)
-        return [_seconds(start + index * step) for index in range(1, self.points + 1)]
+        return [self.time(index) for index in range(self.points)]
+
+    def time(self, index: int) -> Number:
+        """The time of one of them."""
+        return _seconds(round(self.start * 1000) + (index + 1) * round(self.step * 1000))
+
+    def index(self, time: float) -> int:
+        """Which of them is at ``time``; a number below 0, or of ``points`` and more, where none is."""
+        return round((time - self.start) / self.step) - 1
+
+    def as_one_point(self) -> TimeWindow:
+        """The same window, all of it one point."""
+        return TimeWindow(self.start, self.end, self.window, self.window)
 
     @classmethod
     def resolve(cls, values: Values, settings: Settings, now: float) -> TimeWindow:

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local import documents
 from local.errors import LocalError, SettingsError
-from local.prometheus_binary import Finder
+from local.products import PROMETHEUS, VICTORIA_METRICS, Product
+from local.programs import Finder, directories
 from local.run import run
 from local.settings import add_options, settings
 
@@ -43,13 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_options(run_)
     run_.set_defaults(command=_run)
-    prometheus = commands.add_parser(
-        "prometheus",
-        help="make sure that there is a Prometheus",
-        description="Finds or installs Prometheus and promtool, and prints the directories that hold them, for PATH.",
-    )
-    prometheus.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR") or ".data"))
-    prometheus.set_defaults(command=_prometheus)
+    _add_finding(commands, "prometheus", (PROMETHEUS,))
+    _add_finding(commands, "engines", (PROMETHEUS, VICTORIA_METRICS))
+    documents_ = commands.add_parser("documents", help="write the documents that are made from the code")
+    documents_.add_argument("--check", action="store_true", help="write nothing; fail where one is not as it should be")
+    documents_.set_defaults(command=_documents)
     return parser
 
 
@@ -58,9 +58,35 @@ def _run(options: argparse.Namespace) -> int:
     return run(settings(vars(options), environ), environ, _say)
 
 
-def _prometheus(options: argparse.Namespace) -> int:
-    binaries = Finder(options.data_dir.resolve() / "bin", _say).find()
-    print(os.pathsep.join(binaries.directories))
+def _add_finding(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], command: str, products: tuple[Product, ...]
+) -> None:
+    names = " and ".join(product.name for product in products)
+    programs = ", ".join(program for product in products for program in product.programs)
+    parser = commands.add_parser(
+        command,
+        help=f"make sure that there is {names}",
+        description=f"Finds or installs {names} ({programs}), and prints the directories that hold them, for PATH.",
+    )
+    parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR") or ".data"))
+    parser.set_defaults(command=_find, products=products)
+
+
+def _find(options: argparse.Namespace) -> int:
+    downloads = options.data_dir.resolve() / "bin"
+    found: list[str] = []
+    for product in options.products:
+        found += directories(Finder(product, downloads, _say).find())
+    # What was downloaded comes first: something on PATH with its name was passed over.
+    print(os.pathsep.join(sorted(dict.fromkeys(found), key=lambda directory: directory != str(downloads))))
+    return 0
+
+
+def _documents(options: argparse.Namespace) -> int:
+    if options.check:
+        documents.check()
+    else:
+        _say("\n".join(f"written: {path}" for path in documents.write()) or "every document is as it should be")
     return 0
 
 

@@ -3,9 +3,10 @@
 LocalError
 ├── SettingsError          a variable or option has no usable value
 ├── PortInUse              something else listens where a service should
-├── PrometheusUnavailable  no Prometheus on this machine, and none could be installed
+├── ProgramUnavailable     a program is not on this machine, and could not be installed
 ├── HistoryFailed          the sample fleet's past could not be written
-└── NotAnswering           a service was started and did not answer in time
+├── NotAnswering           a service was started and did not answer in time
+└── DocumentsDiffer        a generated document is not what the code gives
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class PortInUse(LocalError):
     """Something else listens where a service should; one line for each port."""
 
 
-class PrometheusUnavailable(LocalError):
-    """No Prometheus on this machine, and none could be installed."""
+class ProgramUnavailable(LocalError):
+    """A program is not on this machine, and could not be installed."""
 
 
 class HistoryFailed(LocalError):
@@ -33,3 +34,7 @@ class HistoryFailed(LocalError):
 
 class NotAnswering(LocalError):
     """A service was started and did not answer in time."""
+
+
+class DocumentsDiffer(LocalError):
+    """A generated document in the tree is not what the code gives; names it."""

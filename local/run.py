@@ -12,7 +12,7 @@ from local.commands import Say
 from local.history import History
 from local.kubeconfig import how_to_reach_a_cluster, kubeconfig_of
 from local.ports import check_ports
-from local.prometheus_binary import Binaries, Finder
+from local.prometheus_binary import Binaries, find_prometheus
 from local.settings import Settings
 from local.supervisor import supervise
 from promql.config import prometheus_config
@@ -25,7 +25,7 @@ def run(settings: Settings, environ: Mapping[str, str], say: Say) -> int:
     kubeconfig = kubeconfig_of(environ, Path.home())
     if kubeconfig:
         say(how_to_reach_a_cluster(kubeconfig))
-    binaries = Finder(settings.data_directory / "bin", say).find()
+    binaries = find_prometheus(settings.data_directory / "bin", say)
     config, rules = _write_configuration(settings)
     _write_history(settings, binaries, config, rules, say)
     say("starting the exporters, Prometheus and the facade")

@@ -1,6 +1,6 @@
-"""Prometheus from the system's package manager: apt on Debian and its relatives, brew on macOS.
+"""A product from the system's package manager: apt on Debian and its relatives, brew on macOS.
 
-Debian's package brings a service of its own, which would take port 9090 and collect on its own account. While the
+Debian's packages bring a service each, which would take a port and collect on its own account. While the
 package is installed a ``policy-rc.d`` forbids starting it (invoke-rc.d(8), deb-systemd-invoke(1p)), and before that is
 taken away the service is disabled, and where systemd runs stopped, so that the next boot does not start it either.
 """
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.commands import Completed, Runner, Say, last_line
-from local.errors import PrometheusUnavailable
+from local.errors import ProgramUnavailable
+from local.products import Product, Version
 
-Version = tuple[int, int]
 _DENY_ALL = "#!/bin/sh\n# Installing a package starts no service. Removed again at once.\nexit 101\n"
 
 
@@ -36,43 +36,46 @@ class SystemPackages:
     say: Say
     root: Path = Path("/")
 
-    def install_prometheus(self, at_least: Version) -> None:
-        """Install Prometheus and promtool.
+    def install(self, product: Product) -> None:
+        """Install the product.
 
-        Raises PrometheusUnavailable where no package manager has it, none may be used, or what it has is older.
+        Raises ProgramUnavailable where no package manager has it, none may be used, or what it has is older.
         """
         if self.system == "Darwin":
-            self._install_with_brew()
+            self._install_with_brew(product)
         elif self.which("apt-get"):
-            self._install_with_apt(at_least)
+            self._install_with_apt(product)
         else:
-            raise PrometheusUnavailable("this system has no package manager that is known to carry Prometheus")
+            raise ProgramUnavailable(f"this system has no package manager that is known to carry {product.name}")
 
-    def _install_with_brew(self) -> None:
+    def _install_with_brew(self, product: Product) -> None:
         if not self.which("brew"):
-            raise PrometheusUnavailable("Homebrew is not installed")
-        self.say("installing Prometheus with Homebrew")
-        self._must(["brew", "install", "--quiet", "prometheus"])
+            raise ProgramUnavailable("Homebrew is not installed")
+        self.say(f"installing {product.name} with Homebrew")
+        self._must(["brew", "install", "--quiet", product.brew_formula])
 
-    def _install_with_apt(self, at_least: Version) -> None:
+    def _install_with_apt(self, product: Product) -> None:
         sudo = self._become_root()
-        candidate = self._apt_candidate()
+        package = product.apt_package
+        candidate = self._apt_candidate(package)
         if candidate is None:
             self.say("reading the package lists (apt-get update)")
             self._must([*sudo, "apt-get", "update", "-qq"])
-            candidate = self._apt_candidate()
+            candidate = self._apt_candidate(package)
         if candidate is None:
-            raise PrometheusUnavailable("apt knows no package prometheus")
-        if candidate < at_least:
-            raise PrometheusUnavailable(f"apt has Prometheus {_dotted(candidate)}, older than {_dotted(at_least)}")
-        self.say(f"installing Prometheus {_dotted(candidate)} with apt-get")
+            raise ProgramUnavailable(f"apt knows no package {package}")
+        if candidate < product.oldest:
+            raise ProgramUnavailable(
+                f"apt has {product.name} {_dotted(candidate)}, older than {_dotted(product.oldest)}"
+            )
+        self.say(f"installing {product.name} {_dotted(candidate)} with apt-get")
         with self._no_service_starts(sudo):
-            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "prometheus"]
+            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
             self._must([*sudo, "env", "DEBIAN_FRONTEND=noninteractive", *install])
-            self.run([*sudo, "update-rc.d", "prometheus", "disable"])
+            self.run([*sudo, "update-rc.d", package, "disable"])
             if (self.root / "run/systemd/system").is_dir():
                 # Only under a policy-rc.d of someone else's could it have been started: failing here ends nothing.
-                self.run([*sudo, "systemctl", "disable", "--now", "prometheus.service"])
+                self.run([*sudo, "systemctl", "disable", "--now", f"{package}.service"])
 
     def _become_root(self) -> list[str]:
         """The words before a command that needs root: none, or sudo's if it asks for no password."""
@@ -80,11 +83,11 @@ class SystemPackages:
             return []
         if self.which("sudo") and self.run(["sudo", "-n", "true"]).returncode == 0:
             return ["sudo", "-n"]
-        raise PrometheusUnavailable("apt-get needs root, and sudo is missing or asks for a password")
+        raise ProgramUnavailable("apt-get needs root, and sudo is missing or asks for a password")
 
-    def _apt_candidate(self) -> Version | None:
+    def _apt_candidate(self, package: str) -> Version | None:
         """The version apt would install, of output like ``  Candidate: 2.42.0+ds-5``."""
-        match = re.search(r"Candidate:\s*(?:\d+:)?(\d+)\.(\d+)", self.run(["apt-cache", "policy", "prometheus"]).stdout)
+        match = re.search(r"Candidate:\s*(?:\d+:)?(\d+)\.(\d+)", self.run(["apt-cache", "policy", package]).stdout)
         return (int(match[1]), int(match[2])) if match else None
 
     @contextmanager
@@ -106,7 +109,7 @@ class SystemPackages:
         completed = self.run(command)
         if completed.returncode != 0:
             words = [word for word in command if "=" not in word and word not in ("sudo", "-n", "env")]
-            raise PrometheusUnavailable(f"{' '.join(words[:2])} failed: {last_line(completed)}")
+            raise ProgramUnavailable(f"{' '.join(words[:2])} failed: {last_line(completed)}")
         return completed
 
 

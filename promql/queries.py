@@ -11,9 +11,10 @@ servers two stores, give the same pod.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from promql import names
-from promql.catalogue import Catalogue, Kind, Measure, Signal, record
+from promql.catalogue import LEVEL_OF, Catalogue, Kind, Measure, Signal, record
 from promql.selectors import Matcher, Selector, braces, equal, select
 from promql.windows import Windows
 
@@ -62,6 +63,26 @@ _OOM_WINDOW = "24h"
 LAST_SEEN_SECONDS = 300
 
 
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What is asked of pods beside their signals: gauges, and two facts that look back."""
+
+    gauges: tuple[names.Metric, ...] = POD_FACTS
+    restarts: bool = True
+    last_oom_kill: bool = True
+
+
+EVERY_POD_FACT = PodFacts()
+
+
+def identifying(signals: Iterable[Signal]) -> PodFacts:
+    """What says who pods are and in which phase, and why one of ``signals`` may be missing."""
+    gauges = [names.POD_INFO, names.POD_PHASE, names.POD_READY]
+    if any(signal.limited for signal in signals):
+        gauges.append(names.POD_CPU_LIMIT_CORES)
+    return PodFacts(tuple(gauges), restarts=False, last_oom_kill=False)
+
+
 def union(parts: Iterable[str]) -> str:
     """All rows of all parts; a row of a later part is lost only if an earlier one has the same labels, names aside."""
     return "\nor\n".join(parts)
@@ -84,15 +105,22 @@ class Queries:
         self.windows = windows
 
     # -- pods ----------------------------------------------------------------------------------------------------------
-    def pods(self, selector: Selector, signals: Sequence[Signal], *, oom_kills: bool = False) -> str:
+    def pods(
+        self,
+        selector: Selector,
+        signals: Sequence[Signal],
+        facts: PodFacts = EVERY_POD_FACT,
+        *,
+        oom_kills: bool = False,
+    ) -> str:
         """Everything about the pods that ``selector`` lets through, in one query: rows of ``POD_KEYS`` plus ``phase``
         and ``host_network``, and the rows of ``evaluations`` and ``sources``.
         """
-        metrics = [fact.name for fact in POD_FACTS] + [s.pod.gauge for s in signals if s.pod.gauge]
+        metrics = [fact.name for fact in facts.gauges] + [s.pod.gauge for s in signals if s.pod.gauge]
         parts = [aggregate("max", ("__name__", *POD_KEYS, *_POD_FACT_LABELS), select(metrics, selector))]
-        parts += [named(self._computed(signal.pod, signal.source, POD_KEYS, selector), signal.key)
+        parts += [named(self.computed(signal.pod, signal.source, POD_KEYS, selector), signal.key)
                   for signal in signals if not signal.pod.gauge]  # fmt: skip
-        parts += [self._restarts(POD_KEYS, selector), self._last_oom_kill(POD_KEYS, selector)]
+        parts += self._looking_back(facts, POD_KEYS, selector)
         if oom_kills:
             parts.append(named(self._oom_kills(selector), OOM_KILLS))
         nodes = aggregate(
@@ -101,7 +129,9 @@ class Queries:
         own = f"{self._sources((ON_A_NODE,))} and on (cluster, node) {nodes}"
         return union([*parts, self.evaluations(), own, self._sources((_NO_NODE,))])
 
-    def pods_in_parts(self, selector: Selector, signals: Sequence[Signal]) -> list[str]:
+    def pods_in_parts(
+        self, selector: Selector, signals: Sequence[Signal], facts: PodFacts = EVERY_POD_FACT
+    ) -> list[str]:
         """The same as ``pods`` as one small query a fact, for lists of thousands: rows of (cluster, uid) but for the
         first, which says who is who (``POD_KEYS``), and the last (``sources``).
         """
@@ -110,26 +140,30 @@ class Queries:
         queries.append(
             aggregate("max", ("__name__", "cluster", "uid", "phase"), select(names.POD_PHASE.name, selector))
         )
-        gauges = [fact.name for fact in POD_FACTS if fact not in (names.POD_INFO, names.POD_READY, names.POD_PHASE)]
+        gauges = [fact.name for fact in facts.gauges if fact not in (names.POD_INFO, names.POD_READY, names.POD_PHASE)]
         gauges += [signal.pod.gauge for signal in signals if signal.pod.gauge]
         queries += [aggregate("max", ("__name__", "cluster", "uid"), select(metric, selector)) for metric in gauges]
-        queries += [named(self._computed(signal.pod, signal.source, ("cluster", "uid"), selector), signal.key)
+        queries += [named(self.computed(signal.pod, signal.source, ("cluster", "uid"), selector), signal.key)
                     for signal in signals if not signal.pod.gauge]  # fmt: skip
         by = ("cluster", "uid")
-        return [*queries, self._restarts(by, selector), self._last_oom_kill(by, selector), self._sources(())]
+        return [*queries, *self._looking_back(facts, by, selector), self.sources()]
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
-    def nodes(self, selector: Selector, signals: Sequence[Signal]) -> str:
+    def nodes(self, selector: Selector, signals: Sequence[Signal], *, brief: bool = False) -> str:
         """Everything about nodes: rows of ``NODE_KEYS``, sums and counts of what their pods ask for, and
-        ``sources``.
+        ``sources``. ``brief`` leaves it at which there are, ``signals`` and ``sources``.
         """
         measures = [(signal, signal.node) for signal in signals if signal.node]
-        metrics = [fact.name for fact in NODE_FACTS] + [measure.gauge for _, measure in measures if measure.gauge]
-        metrics.append(record("node", self.catalogue.totals.pods, "count"))
+        metrics = [measure.gauge for _, measure in measures if measure.gauge]
+        if brief:
+            metrics.insert(0, names.NODE_INFO.name)
+        else:
+            pods = record("node", self.catalogue.totals.pods, "count")
+            metrics = [*(fact.name for fact in NODE_FACTS), *metrics, pods]
         parts = [aggregate("max", ("__name__", *NODE_KEYS), select(metrics, selector))]
-        parts += [named(self._computed(measure, signal.source, NODE_KEYS, selector), signal.key)
+        parts += [named(self.computed(measure, signal.source, NODE_KEYS, selector), signal.key)
                   for signal, measure in measures if not measure.gauge]  # fmt: skip
-        for path, metric in ASKED_FOR.items():
+        for path, metric in () if brief else ASKED_FOR.items():
             once = aggregate("max", (*NODE_KEYS, "uid"), select(metric, (*selector, ON_A_NODE)))
             parts += [
                 named(aggregate("sum", NODE_KEYS, once), path),
@@ -138,6 +172,20 @@ class Queries:
         return union([*parts, self._sources((*selector, ON_A_NODE)), self._sources((_NO_NODE,)), self.evaluations()])
 
     # -- totals --------------------------------------------------------------------------------------------------------
+    def totals(self, kind: Kind, selector: Selector, signals: Sequence[Signal] | None = None) -> str:
+        """``namespaces`` or ``deployments``. With ``signals``, no more than which there are, and what those are made
+        of.
+        """
+        if signals is None:
+            return self.namespaces(selector) if kind == "namespace" else self.deployments(selector)
+        keys, known = {
+            "namespace": (NAMESPACE_KEYS, names.NAMESPACE_INFO.name),
+            "deployment": (WORKLOAD_KEYS, names.WORKLOAD_REPLICAS.name),
+        }[kind]
+        own = selector if kind == "namespace" else (*selector, DEPLOYMENT)
+        records = select((*self._records_of(LEVEL_OF[kind], signals), known), own)
+        return union([aggregate("max", ("__name__", *keys), records), self.evaluations(), self.sources()])
+
     def namespaces(self, selector: Selector) -> str:
         """Recorded totals of namespaces, their Deployments, that they exist, and ``sources``: rows of
         ``NAMESPACE_KEYS``.
@@ -149,7 +197,7 @@ class Queries:
             aggregate("max", ("__name__", *NAMESPACE_KEYS), totals),
             named(deployments, "deployments"),
             self.evaluations(),
-            self._sources(()),
+            self.sources(),
         ])  # fmt: skip
 
     def deployments(self, selector: Selector) -> str:
@@ -160,12 +208,8 @@ class Queries:
         return union([
             aggregate("max", ("__name__", *WORKLOAD_KEYS, "state"), totals),
             self.evaluations(),
-            self._sources(()),
+            self.sources(),
         ])  # fmt: skip
-
-    def deployments_of_namespace(self, selector: Selector) -> str:
-        """The same of one namespace, with the rows that say that it exists."""
-        return union([self.deployments(selector), self.exists("namespace", selector)])
 
     def homes(self, selector: Selector, keys: Sequence[str]) -> str:
         """On which nodes the pods of each entity are: rows of ``keys`` and ``node``."""
@@ -184,6 +228,16 @@ class Queries:
         }[kind]
         return aggregate("max", ("__name__", *keys), select(known, selector))
 
+    def owner(self, kind: Kind, selector: Selector) -> str:
+        """Whether scope cluster knows an entity, and whether it has pods: rows of its keys with their metric names."""
+        keys, known = {
+            "node": (NODE_KEYS, names.NODE_INFO),
+            "namespace": (NAMESPACE_KEYS, names.NAMESPACE_INFO),
+            "deployment": (WORKLOAD_KEYS, names.WORKLOAD_REPLICAS),
+        }[kind]
+        metrics = (known.name, names.POD_INFO.name, names.POD_READY.name)
+        return aggregate("max", ("__name__", *keys), select(metrics, selector))
+
     # -- when was it seen ----------------------------------------------------------------------------------------------
     def last_seen(self, metrics: Sequence[str], selector: Selector) -> str:
         """The end of the last five minutes of the clock, within 30 days, that have a sample of any of ``metrics``: Unix
@@ -196,13 +250,29 @@ class Queries:
     def _records(self, level: str) -> list[str]:
         return [record(level, metric, what) for metric, what in self.catalogue.totals.recorded()]
 
-    def _computed(self, measure: Measure, source: str, by: Sequence[str], selector: Selector) -> str:
+    def _records_of(self, level: str, signals: Iterable[Signal]) -> list[str]:
+        """What the totals of ``signals``, their coverage and the reasons of what they lack are made of."""
+        totals = self.catalogue.totals
+        columns = [(totals.pods, "count"), (totals.running, "count")]
+        for signal in signals:
+            if signal.pod.gauge:
+                columns += [(signal.pod.gauge, "sum"), (signal.pod.gauge, "count")]
+                columns.append((totals.expected_of(signal.pod.gauge) or totals.pods, "count"))
+            else:
+                columns += [(counter, "sum_rate") for counter in signal.pod.counters]
+                columns.append((names.POD_CPU_LIMIT_CORES.name, "count"))
+        return [record(level, metric, what) for metric, what in dict.fromkeys(columns)]
+
+    def computed(self, measure: Measure, source: str, by: Sequence[str], selector: Selector) -> str:
         window = self.windows.rate(source)
         rates = [aggregate("max", by, f"rate({select(metric, selector)}[{window}])") for metric in measure.counters]
         return rates[0] if len(rates) == 1 else share(*rates)
 
-    def _sources(self, selector: Selector) -> str:
+    def sources(self) -> str:
         """The age of every source's served reading: rows of cluster, node (scope node only) and source."""
+        return self._sources(())
+
+    def _sources(self, selector: Selector) -> str:
         return aggregate(
             "max", ("__name__", *NODE_KEYS, "source"), select(names.SOURCE_SAMPLE_AGE_SECONDS.name, selector)
         )
@@ -212,7 +282,11 @@ class Queries:
         totals = self.catalogue.totals
         return aggregate("max", ("__name__", "cluster"), select((totals.evaluation, totals.collection)))
 
-    def _restarts(self, by: Sequence[str], selector: Selector) -> str:
+    def _looking_back(self, facts: PodFacts, by: Sequence[str], selector: Selector) -> list[str]:
+        restarts = [self.restarts(by, selector)] if facts.restarts else []
+        return [*restarts, self._last_oom_kill(by, selector)] if facts.last_oom_kill else restarts
+
+    def restarts(self, by: Sequence[str], selector: Selector) -> str:
         # The one counter whose present value is an answer. An exporter that was told to stop is scraped once more
         # without its counters, which ends their series until the next scrape of the one that took its place.
         metric = names.POD_CONTAINER_RESTARTS.name

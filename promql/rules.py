@@ -32,17 +32,20 @@ class Rule:
 
 def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
     """Every rule of the chain, each after those that it reads."""
-    rules = [_evaluation_rule(totals), _collection_rule(totals)]
+    rules: list[Rule] = []
     for level in totals.levels:
         rules += _pod_level(totals, level, windows) if level.source is None else _summed_level(totals, level)
-    return [*rules, _node_count(totals)]
+    # That there was an evaluation is said last: whoever finds it recorded finds the totals too. The second resolution
+    # is trusted where it has as many evaluations as the first, and may itself be evaluated while the first is.
+    return [*rules, _node_count(totals), _evaluation_rule(totals), _collection_rule(totals)]
 
 
 def coarse_rules(totals: Totals) -> list[Rule]:
     """The second resolution of every total and of the evaluations."""
     fine = [record(level.name, metric, what) for level in totals.levels for metric, what in totals.recorded()]
     rules = [coarse_rule(name, aggregate) for name in fine for aggregate in COARSE_AGGREGATES]
-    # Of the evaluations, how many there were: what a mean over hours divides by.
+    # Of the evaluations, how many there were: what a mean over hours divides by. They come first, so that a total is
+    # never without an evaluation that they count.
     evaluations = [coarse_rule(name, "count") for name in (totals.evaluation, totals.collection)]
     return [*evaluations, *rules]
 
@@ -50,11 +53,12 @@ def coarse_rules(totals: Totals) -> list[Rule]:
 def coarse_rule(name: str, aggregate: str) -> Rule:
     """One aggregate of the recorded ``name`` over the last whole five minutes of the clock.
 
-    The subquery's steps are multiples of five minutes whatever the group's own offset; its last value is the one of the
-    last boundary, and is recorded until the next.
+    The subquery's steps are multiples of five minutes whatever the group's own offset, and one of them lies in its
+    range: the last boundary. A range of five whole minutes would hold two where an evaluation falls on a boundary and
+    the left end is closed (Prometheus 2), and repeat the value of the one before where the last has none.
     """
-    span = duration(COARSE_SECONDS)
-    return Rule(f"{name}:{aggregate}_5m", f"last_over_time(({aggregate}_over_time({name}[{span}]))[{span}:{span}])")
+    span, last = duration(COARSE_SECONDS), duration(COARSE_SECONDS - 0.001)
+    return Rule(f"{name}:{aggregate}_5m", f"last_over_time(({aggregate}_over_time({name}[{span}]))[{last}:{span}])")
 
 
 def rules_file(scrape_interval: float, detail_interval: float) -> str:

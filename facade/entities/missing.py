@@ -27,6 +27,17 @@ NOT_COLLECTED: Final = "not_collected"
 
 _ORDER: Final = (NOT_RUNNING, HOST_NETWORK, NO_SAMPLES, NO_REQUEST, NO_LIMIT, NOT_REPORTED)
 
+# All of them as the API tells of them, in that order.
+REASONS: Final = {
+    NOT_RUNNING: "the pod does not run",
+    HOST_NETWORK: "the pod is on the host's network: its traffic is the node's",
+    NO_SAMPLES: "the node has no current reading of the signal's source",
+    NO_REQUEST: "nothing is requested",
+    NO_LIMIT: "there is no limit",
+    NOT_REPORTED: "the kubelet or the runtime gives none",
+    NOT_COLLECTED: "only the cluster-scope exporter knows, and it is silent",
+}
+
 # The node-scope source of what the API server says of a node's pods: requests, readiness, restarts.
 NODE_PODS: Final = "node_pods"
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from facade.entities.facts import Facts, Key, Sources
 from facade.entities.missing import NO_LIMIT, NO_REQUEST, NO_SAMPLES, NODE_PODS, NOT_COLLECTED, NOT_REPORTED
 from facade.entities.pods import block
+from facade.listing import Place
 from promql import names
 from promql.catalogue import Signal, Totals, record
 from promql.queries import ASKED_FOR
@@ -29,6 +30,28 @@ _AGE_OF: Final = "resource"
 def node_key(labels: Mapping[str, str]) -> Key | None:
     node = labels.get("node")
     return (labels.get("cluster", ""), node) if node else None
+
+
+def node_place(node: Facts) -> Place:
+    return "", node.labels["node"], node.labels.get("cluster", ""), ""
+
+
+def node_value(node: Facts, signal: Signal) -> float | None:
+    """The signal as an answer gives it."""
+    return node.number(signal.node.gauge or signal.key) if signal.node else None
+
+
+def brief_node_entity(
+    node: Facts, sources: Sources, signals: Sequence[Signal], *, with_cluster: bool
+) -> dict[str, Any]:
+    """The node's name and those signals, each of them named by the request and therefore given, if as null."""
+    missing: dict[str, str] = {}
+    entity: dict[str, Any] = {"name": node.labels["node"]}
+    if with_cluster:
+        entity["cluster"] = node.labels.get("cluster", "")
+    entity["usage"] = _usage(node, sources, signals, missing, named=True)
+    entity["missing"] = missing
+    return entity
 
 
 def node_entity(
@@ -76,14 +99,12 @@ def _explain_unknown(entity: Mapping[str, Any], missing: dict[str, str], collect
 
 
 def _usage(
-    node: Facts, sources: Sources, signals: Sequence[Signal], missing: dict[str, str]
+    node: Facts, sources: Sources, signals: Sequence[Signal], missing: dict[str, str], *, named: bool = False
 ) -> dict[str, int | float | None]:
     usage: dict[str, int | float | None] = {}
     for signal in signals:
-        if signal.node is None:
-            continue
-        value = node.number(signal.node.gauge or signal.key)
-        if value is None and signal.optional:
+        value = node_value(node, signal)
+        if value is None and signal.optional and not named:
             continue
         usage[signal.key] = value
         if value is None:

@@ -16,6 +16,7 @@ from facade.entities.missing import (
     first,
 )
 from facade.instants import rfc3339
+from facade.listing import Place
 from promql import names
 from promql.catalogue import Signal
 from promql.queries import ASKED_FOR, OOM_KILLS
@@ -40,16 +41,34 @@ def latest_of_each_name(gathered: Gathered) -> list[Facts]:
     younger is meant.
     """
     latest: dict[Key, Facts] = {}
-    for pod in gathered.entities.values():
-        if not _present(pod):
-            continue
-        name = tuple(pod.labels.get(label, "") for label in ("cluster", "namespace", "pod"))
+    for pod in filter(is_present, gathered.entities.values()):
+        name = pod_name(pod)
         if name not in latest or _created(pod) > _created(latest[name]):
             latest[name] = pod
     return list(latest.values())
 
 
-def _present(pod: Facts) -> bool:
+def pod_name(pod: Facts) -> Key:
+    """(cluster, namespace, name)"""
+    return tuple(pod.labels.get(label, "") for label in ("cluster", "namespace", "pod"))
+
+
+def pod_place(pod: Facts) -> Place:
+    cluster, namespace, name = pod_name(pod)
+    return namespace, name, cluster, pod.labels["uid"]
+
+
+def pod_value(pod: Facts, sources: Sources, key: Signal | str) -> float | None:
+    """What pods are sorted by, as an answer gives it: a signal, ``restarts`` or ``started`` (Unix seconds)."""
+    if isinstance(key, Signal):
+        return pod.number(key.pod.gauge or key.key)
+    if key == "restarts":
+        return _restarts(pod, PodReasons(pod, sources))
+    started = pod.values.get(names.POD_START_TIME_SECONDS.name)
+    return None if started is None else round(started, 3)
+
+
+def is_present(pod: Facts) -> bool:
     """Whether anyone says that the pod is there: its kills are told of for a day, and queries of one answer may differ
     by one scrape.
     """
@@ -61,6 +80,15 @@ def _created(pod: Facts) -> tuple[float, str]:
     if created is None:
         created = pod.values.get(names.POD_START_TIME_SECONDS.name, 0.0)
     return created, pod.labels.get("uid", "")
+
+
+def brief_pod_entity(pod: Facts, sources: Sources, signals: Sequence[Signal], *, with_cluster: bool) -> dict[str, Any]:
+    """Who the pod is, and those signals, each of them named by the request and therefore given, if as null."""
+    missing: dict[str, str] = {}
+    entity = _identity(pod, missing, with_cluster=with_cluster)
+    entity["usage"] = _usage(pod, signals, PodReasons(pod, sources), missing, named=True)
+    entity["missing"] = missing
+    return entity
 
 
 def pod_entity(
@@ -106,8 +134,7 @@ def _status(pod: Facts, reasons: PodReasons, missing: dict[str, str], *, alone: 
     killed = pod.values.get(names.POD_LAST_OOM_KILL_TIMESTAMP_SECONDS.name)
     status: dict[str, Any] = {
         "ready": None if ready is None else bool(ready),
-        # A count of some scrapes ago is only as good as the exporter that goes on saying so.
-        "restarts": None if reasons.silent(NODE_PODS) else pod.number(names.POD_CONTAINER_RESTARTS.name),
+        "restarts": _restarts(pod, reasons),
         "started": None if started is None else rfc3339(started),
     }
     if alone:
@@ -118,13 +145,18 @@ def _status(pod: Facts, reasons: PodReasons, missing: dict[str, str], *, alone: 
     return status
 
 
+def _restarts(pod: Facts, reasons: PodReasons) -> int | float | None:
+    # A count of some scrapes ago is only as good as the exporter that goes on saying so.
+    return None if reasons.silent(NODE_PODS) else pod.number(names.POD_CONTAINER_RESTARTS.name)
+
+
 def _usage(
-    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str]
+    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str], *, named: bool = False
 ) -> dict[str, int | float | None]:
     usage: dict[str, int | float | None] = {}
     for signal in signals:
         value = pod.number(signal.pod.gauge or signal.key)
-        if value is None and signal.optional:
+        if value is None and signal.optional and not named:
             continue
         usage[signal.key] = value
         if value is None:

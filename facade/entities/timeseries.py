@@ -1,26 +1,28 @@
-"""Rows of a range query as columns that share one time axis, and why a column is empty."""
+"""Rows of a range query as columns that share one time axis, and rows of an instant query as statistics."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from facade.answer import Sample, Series
-from facade.entities.facts import number
-from facade.entities.missing import HOST_NETWORK, NO_LIMIT, NO_SAMPLES, NOT_COLLECTED, NOT_REPORTED, NOT_RUNNING
+from facade.entities.evidence import series_key
+from facade.entities.facts import Key, number
 from facade.window import TimeWindow
-from promql import names
-from promql.catalogue import Signal, Totals, record
+from promql.catalogue import Kind, Signal
 from promql.queries import SIGNAL
+from promql.timeseries import COVERAGE, KNOWN, STATISTICS, statistic_name
 
-Column = list[int | float | None]
+Cell = int | float | None
+Column = list[Cell]
 
 
 def column(points: Iterable[tuple[float, float]], window: TimeWindow) -> Column:
     """The points on the window's time axis, None where there is none."""
     cells: Column = [None] * window.points
     for time, value in points:
-        index = round((time - window.start) / window.step) - 1
+        index = window.index(time)
         if 0 <= index < len(cells):
             cells[index] = number(value)
     return cells
@@ -39,80 +41,60 @@ def columns_by_signal(rows: Iterable[Series], window: TimeWindow) -> dict[str, C
 
 
 @dataclass(slots=True)
-class Evidence:
-    """What was known of an entity within the window. ``counts`` holds the last value of each of its metrics."""
+class KindColumns:
+    """The columns of one signal, and the coverage, of many entities."""
 
-    totals: Totals
-    counts: dict[str, float] = field(default_factory=dict)
-    phases: set[str] = field(default_factory=set)
-    nodes: set[tuple[str, str]] = field(default_factory=set)
-    places: set[tuple[str, str]] = field(default_factory=set)
-    host_network: bool = False
-    # Sources that gave a reading, by (cluster, node); node "" is scope cluster.
-    sources: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    # Clusters whose totals were recorded, and those of which it was known then which pods there are.
-    recorded: set[str] = field(default_factory=set)
-    collected: set[str] = field(default_factory=set)
-    # All that the store holds, as far as the window tells.
-    clusters: set[str] = field(default_factory=set)
+    signal: Signal
+    window: TimeWindow
+    values: dict[Key, Column] = field(default_factory=dict)
+    coverage: dict[Key, Column] = field(default_factory=dict)
+    # By cluster, a number where it was known which pods there are.
+    known: dict[str, Column] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Iterable[Sample], totals: Totals) -> Evidence:
-        evidence = cls(totals)
+    def of(cls, kind: Kind, signal: Signal, rows: Iterable[Series], window: TimeWindow) -> KindColumns:
+        """The rows of ``TimeseriesQueries.points_of_kind``."""
+        points: defaultdict[tuple[str, Key], list[tuple[float, float]]] = defaultdict(list)
         for row in rows:
-            evidence._add(row.labels, row.value)
-        return evidence
+            name = row.labels.get(SIGNAL, "")
+            # Rows of KNOWN have no more than their cluster.
+            key = series_key(kind, row.labels) or (row.labels.get("cluster", ""),)
+            points[name, key].extend(row.points)
+        columns = cls(signal, window)
+        for (name, key), pairs in points.items():
+            if name == KNOWN:
+                columns.known[key[0]] = column(pairs, window)
+            else:
+                (columns.coverage if name == COVERAGE else columns.values)[key] = column(pairs, window)
+        return columns
 
-    def _add(self, labels: Mapping[str, str], value: float) -> None:
-        metric, cluster, node = labels.get("__name__", ""), labels.get("cluster", ""), labels.get("node", "")
-        self.clusters.add(cluster)
-        if metric == names.SOURCE_SAMPLE_AGE_SECONDS.name:
-            self.sources.setdefault((cluster, node), set()).add(labels.get("source", ""))
-            return
-        if metric in (self.totals.evaluation, self.totals.collection):
-            (self.recorded if metric == self.totals.evaluation else self.collected).add(cluster)
-            return
-        self.counts[metric] = max(value, self.counts.get(metric, value))
-        self.places.add((cluster, labels.get("namespace", "")))
-        if node:
-            self.nodes.add((cluster, node))
-        if "phase" in labels:
-            self.phases.add(labels["phase"])
-        self.host_network |= labels.get("host_network") == "true"
+    def column(self, key: Key) -> Column:
+        """The entity's. A sum is 0 where it was known which pods there are, and the entity had none."""
+        values = self.values.get(key) or column((), self.window)
+        known = self.known.get(key[0])
+        if known is None or self.signal.totals != "sum":
+            return values
+        coverage = self.coverage_of(key)
+        return [
+            0 if value is None and pods is None and counted is not None else value
+            for value, pods, counted in zip(values, coverage, known, strict=True)
+        ]
 
-    def silent(self, source: str) -> bool:
-        """Whether one of the entity's nodes gave no reading of ``source``."""
-        return any(source not in self.sources.get(node, ()) for node in self.nodes)
+    def coverage_of(self, key: Key) -> Column:
+        return self.coverage.get(key) or column((), self.window)
 
-    def pod_reason(self, signal: Signal) -> str:
-        if not self.nodes or (self.phases and "Running" not in self.phases):
-            return NOT_RUNNING
-        if signal.network and self.host_network:
-            return HOST_NETWORK
-        if self.silent(signal.source):
-            return NO_SAMPLES
-        if signal.limited and names.POD_CPU_LIMIT_CORES.name not in self.counts:
-            return NO_LIMIT
-        return NOT_REPORTED
 
-    def node_reason(self, signal: Signal) -> str:
-        return NO_SAMPLES if not self.nodes or self.silent(signal.source) else NOT_REPORTED
+def one_point(rows: Iterable[Sample], window: TimeWindow) -> list[Series]:
+    """The rows of an instant query at the window's end as those of a range query of its one point."""
+    return [Series(row.labels, ((window.end, row.value),)) for row in rows]
 
-    def total_reason(self, signal: Signal, level: str, cluster: str) -> str:
-        """Of a namespace or workload of ``cluster``."""
 
-        def count(metric: str) -> float:
-            return self.counts.get(record(level, metric, "count"), 0)
-
-        if cluster not in self.recorded:
-            return NO_SAMPLES
-        if not count(self.totals.running):
-            return NOT_RUNNING if cluster in self.collected else NOT_COLLECTED
-        if signal.network and not count(self.totals.expected_of(str(signal.pod.gauge)) or ""):
-            return HOST_NETWORK
-        if self.silent(signal.source):
-            return NO_SAMPLES
-        return NO_LIMIT if signal.limited and not count(names.POD_CPU_LIMIT_CORES.name) else NOT_REPORTED
+def statistics(rows: Iterable[Sample], signals: Iterable[Signal]) -> dict[str, dict[str, Cell]]:
+    """The six statistics of each signal of one entity; each None where the signal has no sample."""
+    found: dict[str, Cell] = {row.labels.get(SIGNAL, ""): number(row.value) for row in rows}
+    return {
+        signal.key: {name: found.get(statistic_name(signal.key, name)) for name in STATISTICS} for signal in signals
+    }
 
 
 def wanted(signals: Sequence[Signal], asked: Sequence[Signal] | None, columns: Mapping[str, Column]) -> list[Signal]:

@@ -21,6 +21,7 @@ from facade.entities.missing import (
     NOT_RUNNING,
 )
 from facade.entities.pods import block
+from facade.listing import Place
 from promql import names
 from promql.catalogue import Signal, Totals, Utilization, record
 from promql.queries import ASKED_FOR
@@ -29,7 +30,7 @@ Number = int | float
 # Whether any node that holds pods of the entity is without a reading of a source: (entity's key, source) → bool.
 Silent = Callable[[Key, str], bool]
 
-_STATES: Final = ("desired", "ready", "available", "updated")
+REPLICA_STATES: Final = ("desired", "ready", "available", "updated")
 
 
 def namespace_key(labels: Mapping[str, str]) -> Key | None:
@@ -42,6 +43,10 @@ def deployment_key(labels: Mapping[str, str]) -> Key | None:
     return (labels.get("cluster", ""), namespace, workload) if workload and namespace else None
 
 
+def total_place(key: Key) -> Place:
+    return ("" if len(key) == 2 else key[1]), key[-1], key[0], ""
+
+
 class TotalsView:
     """Reads the recorded totals of one level."""
 
@@ -51,12 +56,7 @@ class TotalsView:
         self._signals = signals
 
     def entity(self, key: Key, facts: Facts, sources: Sources, silent: Silent, *, with_cluster: bool) -> dict[str, Any]:
-        cluster = key[0]
-        entity: dict[str, Any] = {"name": key[-1]}
-        if self._level == "workload":
-            entity["namespace"] = key[1]
-        if with_cluster:
-            entity["cluster"] = cluster
+        entity = self._identity(key, with_cluster=with_cluster)
         answer = _Answer(self, key, facts, sources, silent)
         entity |= answer.counts()
         entity["usage"] = answer.usage(self._signals)
@@ -66,6 +66,30 @@ class TotalsView:
         if answer.coverage:
             entity["coverage"] = answer.coverage
         entity["missing"] = answer.missing
+        return entity
+
+    def brief_entity(
+        self, key: Key, facts: Facts, sources: Sources, silent: Silent, signals: Sequence[Signal], *, with_cluster: bool
+    ) -> dict[str, Any]:
+        """What it is called, and those signals with their coverage."""
+        answer = _Answer(self, key, facts, sources, silent)
+        entity = self._identity(key, with_cluster=with_cluster)
+        entity["usage"] = answer.usage(signals)
+        if answer.coverage:
+            entity["coverage"] = answer.coverage
+        entity["missing"] = answer.missing
+        return entity
+
+    def signal_value(self, key: Key, facts: Facts, sources: Sources, signal: Signal) -> Number | None:
+        """The signal as an answer gives it."""
+        return _Answer(self, key, facts, sources, lambda _key, _source: False).usage((signal,))[signal.key]
+
+    def _identity(self, key: Key, *, with_cluster: bool) -> dict[str, Any]:
+        entity: dict[str, Any] = {"name": key[-1]}
+        if self._level == "workload":
+            entity["namespace"] = key[1]
+        if with_cluster:
+            entity["cluster"] = key[0]
         return entity
 
     def value(self, facts: Facts, metric: str, what: str) -> Number | None:
@@ -100,7 +124,7 @@ class _Answer:
     def counts(self) -> dict[str, Any]:
         counts: dict[str, Any] = {}
         if self._view._level == "workload":
-            counts["replicas"] = {state: self._replicas(state) for state in _STATES}
+            counts["replicas"] = {state: self._replicas(state) for state in REPLICA_STATES}
         counts["pods"] = self._known(self._view.pods(self._facts), self._pods_known, "pods")
         if self._view._level == "namespace":
             counts["deployments"] = self._known(

@@ -9,14 +9,18 @@ from typing import Any, Final
 from facade.entities.facts import Facts, Gathered, Key, Sources
 from facade.errors import AmbiguousNameError, NotFoundError
 from facade.instants import rfc3339
+from facade.listing import Listing
 from facade.prometheus import PrometheusClient, Sample
 from promql import names
-from promql.catalogue import Catalogue, Kind, record
+from promql.catalogue import Catalogue, Kind, Signal, record
 from promql.queries import LAST_SEEN_SECONDS, Queries
 from promql.selectors import Selector
 from promql.timeseries import TimeseriesQueries
 from promql.windows import Windows
 
+# So many names or uids may stand in one query (an alternation that Prometheus looks up one by one); of more, all are
+# asked instead.
+MOST_ASKED_BY_NAME: Final = 1000
 KeyOf = Callable[[Mapping[str, str]], Key | None]
 
 # Scope cluster's source that says which entities of a kind there are, and the metric by which it says so.
@@ -55,18 +59,35 @@ class Lookup:
         """Prometheus's time in whole Unix seconds: the time of an instant answer."""
         return math.floor(self.client.now())
 
+    def signals(self, keys: Iterable[str]) -> list[Signal]:
+        """The signals by their keys in ``usage``."""
+        return [self.catalogue.signals[key] for key in keys]
+
+    def sort_signal(self, listing: Listing) -> Signal | None:
+        """The signal that a list is sorted by, if it is by one."""
+        return self.catalogue.signals.get(listing.sort.key)
+
+    def asked(self, listing: Listing) -> list[Signal]:
+        """The signals that ``metrics=`` names, and the one that the list is sorted by."""
+        key = self.sort_signal(listing)
+        return self.signals(dict.fromkeys([*(listing.metrics or ()), *((key.key,) if key else ())]))
+
     def gather(self, queries: Sequence[str], time: int, key: KeyOf) -> Gathered:
         """The rows of all the queries, filed by entity."""
         gathered = self.gathered()
+        self.gather_into(gathered, queries, time, key)
+        return gathered
+
+    def gather_into(self, gathered: Gathered, queries: Sequence[str], time: int, key: KeyOf) -> None:
+        """File the rows of all the queries with those that are there."""
         if len(queries) == 1:
             gathered.add(self.client.instant(queries[0], time), key)
-            return gathered
+            return
 
         def merge(_: int, rows: Iterable[Sample]) -> None:
             gathered.add(rows, key)
 
         self.client.gather_each(queries, time, merge)
-        return gathered
 
     def gathered(self) -> Gathered:
         """What rows are filed into."""
@@ -108,16 +129,26 @@ def clusters_asked(sources: Sources, cluster: str | None) -> list[str]:
     return sorted(sources.clusters()) if cluster is None else [cluster]
 
 
-def list_answer(
-    items: list[dict[str, Any]], time: float, sources: Sources, kind: Kind, cluster: str | None
-) -> dict[str, Any]:
-    """The list's frame, its items by name and namespace. It is partial unless scope cluster speaks of ``kind`` in every
-    cluster that was asked for.
-    """
-    items.sort(key=lambda item: (item["name"], item.get("namespace", ""), item.get("cluster", ""), item.get("uid", "")))
-    answer: dict[str, Any] = {"items": items, "total": len(items), "time": rfc3339(time)}
+def all_collected(sources: Sources, kind: Kind, cluster: str | None) -> bool:
+    """Whether scope cluster speaks of ``kind`` in every cluster that an answer is about."""
     clusters = clusters_asked(sources, cluster)
-    if not clusters or not all(sources.collected(name, COLLECTED[kind]) for name in clusters):
+    return bool(clusters) and all(sources.collected(name, COLLECTED[kind]) for name in clusters)
+
+
+def list_answer(
+    items: list[dict[str, Any]],
+    total: int,
+    listing: Listing,
+    time: float,
+    sources: Sources,
+    kind: Kind,
+    cluster: str | None,
+) -> dict[str, Any]:
+    """The frame of a list: one page of all ``total``. It is partial unless scope cluster speaks of ``kind``."""
+    answer: dict[str, Any] = {"items": items, "total": total, "time": rfc3339(time)}
+    if (following := listing.next(total)) is not None:
+        answer["next"] = following
+    if not all_collected(sources, kind, cluster):
         answer["partial"] = ["not_collected"]
     return answer
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from facade.entities.facts import Gathered
-from facade.entities.nodes import node_entity, node_key
+from facade.entities.facts import Facts, Gathered, Sources
+from facade.entities.nodes import brief_node_entity, node_entity, node_key, node_place, node_value
 from facade.instants import rfc3339
-from facade.lookup.base import Lookup, list_answer, only_one, several_clusters, without_the_gone
+from facade.listing import Listing
+from facade.lookup.base import (
+    Lookup,
+    all_collected,
+    list_answer,
+    only_one,
+    several_clusters,
+    without_the_gone,
+)
+from promql.catalogue import Signal
 from promql.selectors import Selector, equal
 
 
@@ -16,10 +26,19 @@ class Nodes:
         self._lookup = lookup
         self._signals = lookup.catalogue.of_kind("node")
 
-    def all(self, cluster: str | None) -> dict[str, Any]:
+    def all(self, listing: Listing) -> dict[str, Any]:
+        cluster = listing.filters.cluster
         time = self._lookup.now()
-        gathered = self._gather(equal(cluster=cluster), time)
-        return list_answer(self._entities(gathered), time, gathered.sources, "node", cluster)
+        selector = equal(cluster=cluster, node=listing.filters.node)
+        if listing.metrics is None:
+            gathered = self._gather(selector, time)
+        else:
+            gathered = self._gather_briefly(selector, time, self._lookup.asked(listing), cluster)
+        key = self._lookup.sort_signal(listing)
+        nodes = [node for node in gathered.entities.values() if listing.filters.lets_name(node.labels["node"])]
+        ordered = listing.in_order(nodes, node_place, lambda node: node_value(node, key) if key else None)
+        items = self._entities(listing.page(ordered), gathered.sources, listing.metrics)
+        return list_answer(items, len(nodes), listing, time, gathered.sources, "node", cluster)
 
     def one(self, name: str, cluster: str | None) -> dict[str, Any]:
         time = self._lookup.now()
@@ -28,17 +47,29 @@ class Nodes:
         if not gathered.entities:
             raise self._lookup.not_found("node", name, selector, time)
         only_one("node", name, ((cluster, "") for cluster, _ in gathered.entities))
-        return {**self._entities(gathered)[0], "time": rfc3339(time)}
+        (node,) = gathered.entities.values()
+        return {**self._entities([node], gathered.sources)[0], "time": rfc3339(time)}
 
     def _gather(self, selector: Selector, time: int) -> Gathered:
         gathered = self._lookup.gather([self._lookup.queries.nodes(selector, self._signals)], time, node_key)
         return without_the_gone(gathered, "node")
 
-    def _entities(self, gathered: Gathered) -> list[dict[str, Any]]:
-        sources = gathered.sources
+    def _gather_briefly(
+        self, selector: Selector, time: int, signals: Sequence[Signal], cluster: str | None
+    ) -> Gathered:
+        """Those signals only, of the nodes that scope cluster knows; while it is silent, everything may tell of one."""
+        query = self._lookup.queries.nodes(selector, signals, brief=True)
+        gathered = self._lookup.gather([query], time, node_key)
+        if not all_collected(gathered.sources, "node", cluster):
+            return self._gather(selector, time)
+        return without_the_gone(gathered, "node")
+
+    def _entities(
+        self, nodes: Iterable[Facts], sources: Sources, metrics: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
         several = several_clusters(sources)
+        if metrics is not None:
+            signals = self._lookup.signals(metrics)
+            return [brief_node_entity(node, sources, signals, with_cluster=several) for node in nodes]
         totals = self._lookup.catalogue.totals
-        return [
-            node_entity(node, sources, self._signals, totals, with_cluster=several)
-            for node in gathered.entities.values()
-        ]
+        return [node_entity(node, sources, self._signals, totals, with_cluster=several) for node in nodes]

@@ -1,33 +1,28 @@
-"""One entity over a window: one range query for all its signals, and one for what was known of it meanwhile."""
+"""One entity over a window: the points of all its signals, and what was known of it meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from facade.answer import Sample, Series
-from facade.entities.timeseries import Evidence, column, columns_by_signal, wanted
+from facade.answer import Series
+from facade.entities.evidence import WindowEvidence, series_key
+from facade.entities.facts import Key
+from facade.entities.timeseries import column, columns_by_signal, statistics, wanted
 from facade.lookup.base import NAME_LABEL, Lookup, only_one
-from facade.params import check_budget
+from facade.lookup.ranges import Ranges, Wish
+from facade.params.shared import check_budget
 from facade.window import TimeWindow
 from promql.catalogue import LEVEL_OF, Kind, Signal
 from promql.queries import DEPLOYMENT, union
 from promql.selectors import Selector, equal
 from promql.timeseries import COVERAGE
 
-Place = tuple[str, str]
-
 
 class Timeseries:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        queries = lookup.series_queries
-        self._render: dict[Kind, Callable[[Selector, Sequence[Signal], float], str]] = {
-            "pod": queries.pods,
-            "node": queries.nodes,
-            "namespace": queries.namespaces,
-            "deployment": queries.deployments,
-        }
+        self._ranges = Ranges(lookup)
 
     def one(
         self,
@@ -36,75 +31,84 @@ class Timeseries:
         namespace: str | None,
         cluster: str | None,
         metrics: Sequence[str] | None,
-        window: TimeWindow,
+        wish: Wish,
     ) -> dict[str, Any]:
         """The entity's columns. ``metrics`` are keys of ``usage``; None is all that the kind has."""
-        signals = self._lookup.catalogue.of_kind(kind)
-        asked = None if metrics is None else [self._lookup.catalogue.signals[key] for key in metrics]
-        check_budget(len(signals if asked is None else asked), window.points)
+        signals, window = self._lookup.catalogue.of_kind(kind), wish.window
+        asked = None if metrics is None else self._lookup.signals(metrics)
+        check_budget(len(asked or signals), window.points)
+        self._ranges.check_samples(asked or signals, 1, wish)
         selector = equal(**{"cluster": cluster, "namespace": namespace, NAME_LABEL[kind]: name})
-        query = self._render[kind](selector, signals if asked is None else asked, window.step)
-        if kind == "deployment":
-            selector = (*selector, DEPLOYMENT)
-        rows = self._lookup.client.range(query, window.start + window.step, window.end, window.step)
-        evidence = self._evidence(kind, selector, window)
-        places = _places(kind, rows) | evidence.places or self._places_now(kind, name, namespace, selector, evidence)
-        place = _only_place(kind, name, places)
-        columns = columns_by_signal((row for row in rows if row.labels.get("cluster", "") == place[0]), window)
-        answer = _frame(kind, name, place, evidence, window)
+        rows, evidence = self._rows(kind, selector, asked or signals, wish)
+        keys = _keys(kind, rows) | set(evidence.entities)
+        key = _only_key(kind, name, keys or self._keys_now(kind, name, namespace, selector, evidence))
+        columns = columns_by_signal((row for row in rows if row.labels.get("cluster", "") == key[0]), window)
         chosen = wanted(signals, asked, columns)
+        answer = _entity(kind, key, evidence) | frame(window)
         answer["series"] = {signal.key: columns.get(signal.key) or column((), window) for signal in chosen}
         if kind in LEVEL_OF:
             answer["coverage"] = columns.get(COVERAGE) or column((), window)
+        if wish.statistics:
+            joined = evidence.entity(key).joined
+            answer["stats"] = self._statistics(kind, selector, chosen, window, key[0], joined=joined)
         answer["missing"] = {
-            signal.key: _reason(kind, signal, place, evidence)
+            signal.key: evidence.entity(key).reason(signal, key[0])
             for signal in chosen
             if all(value is None for value in answer["series"][signal.key])
         }
         return answer
 
-    def _evidence(self, kind: Kind, selector: Selector, window: TimeWindow) -> Evidence:
-        query = self._lookup.series_queries.evidence(kind, selector, window.window)
-        return Evidence.of(self._lookup.client.instant(query, window.end), self._lookup.catalogue.totals)
+    def _rows(
+        self, kind: Kind, selector: Selector, signals: Sequence[Signal], wish: Wish
+    ) -> tuple[list[Series], WindowEvidence]:
+        if kind != "pod" or wish.aggregation != "last":
+            rows = self._ranges.of_one(kind, selector, signals, wish)
+            return rows, self._evidence(kind, selector, wish.window)
+        # The last of pods that had one name is looked for only where there were several.
+        evidence = self._evidence(kind, selector, wish.window)
+        joined = any(entity.joined for entity in evidence.entities.values())
+        self._ranges.check_samples(signals, 1, wish, joined=joined)
+        return self._ranges.of_one(kind, selector, signals, wish, joined=joined), evidence
 
-    def _places_now(
-        self, kind: Kind, name: str, namespace: str | None, selector: Selector, evidence: Evidence
-    ) -> set[Place]:
-        """Where there is something by that name now, though nothing was within the window.
+    def _evidence(self, kind: Kind, selector: Selector, window: TimeWindow) -> WindowEvidence:
+        query = self._lookup.series_queries.evidence(kind, selector, window.window)
+        return WindowEvidence.of(kind, self._lookup.client.instant(query, window.end), self._lookup.catalogue.totals)
+
+    def _statistics(
+        self,
+        kind: Kind,
+        selector: Selector,
+        signals: Sequence[Signal],
+        window: TimeWindow,
+        cluster: str,
+        *,
+        joined: bool,
+    ) -> dict[str, Any]:
+        queries = self._lookup.series_queries.statistics(kind, selector, signals, window.window, joined=joined)
+        rows = [row for answer in self._lookup.client.gather(queries, window.end) for row in answer]
+        return statistics((row for row in rows if row.labels.get("cluster", "") == cluster), signals)
+
+    def _keys_now(
+        self, kind: Kind, name: str, namespace: str | None, selector: Selector, evidence: WindowEvidence
+    ) -> set[Key]:
+        """What there is by that name now, though nothing was within the window.
 
         Tells ``evidence`` of the clusters that there are now. Raises NotFoundError.
         """
+        if kind == "deployment":
+            selector = (*selector, DEPLOYMENT)
         now, queries = self._lookup.now(), self._lookup.queries
         rows = self._lookup.client.instant(union([queries.exists(kind, selector), queries.evaluations()]), now)
-        if places := _places(kind, rows):
-            evidence.clusters |= {row.labels.get("cluster", "") for row in rows}
-            return places
-        raise self._lookup.not_found(kind, name, selector, now, namespace)
+        keys = {key for row in rows if (key := series_key(kind, row.labels)) is not None}
+        if not keys:
+            raise self._lookup.not_found(kind, name, selector, now, namespace)
+        evidence.around.clusters |= {row.labels.get("cluster", "") for row in rows}
+        return keys
 
 
-def _only_place(kind: Kind, name: str, places: set[Place]) -> Place:
-    """The one there is. Raises AmbiguousNameError."""
-    if kind in ("node", "namespace"):
-        places = {(cluster, "") for cluster, _ in places}
-    return only_one(kind, name, places)
-
-
-def _places(kind: Kind, rows: Iterable[Series] | Iterable[Sample]) -> set[Place]:
+def frame(window: TimeWindow) -> dict[str, Any]:
+    """What every time series says of its window."""
     return {
-        (row.labels.get("cluster", ""), row.labels.get("namespace", ""))
-        for row in rows
-        if NAME_LABEL[kind] in row.labels
-    }
-
-
-def _frame(kind: Kind, name: str, place: Place, evidence: Evidence, window: TimeWindow) -> dict[str, Any]:
-    cluster, namespace = place
-    frame: dict[str, Any] = {"name": name}
-    if kind in ("pod", "deployment"):
-        frame["namespace"] = namespace
-    if len(evidence.clusters) > 1:
-        frame["cluster"] = cluster
-    return frame | {
         "window": window.window,
         "start": window.start,
         "end": window.end,
@@ -113,10 +117,27 @@ def _frame(kind: Kind, name: str, place: Place, evidence: Evidence, window: Time
     }
 
 
-def _reason(kind: Kind, signal: Signal, place: Place, evidence: Evidence) -> str:
-    """Why a column is empty."""
-    if kind == "pod":
-        return evidence.pod_reason(signal)
-    if kind == "node":
-        return evidence.node_reason(signal)
-    return evidence.total_reason(signal, LEVEL_OF[kind], place[0])
+def place(key: Key) -> tuple[str, str]:
+    """(cluster, namespace) of an entity, the latter empty where its kind has none."""
+    cluster, *others, _ = key
+    return cluster, "".join(others)
+
+
+def _keys(kind: Kind, rows: Iterable[Series]) -> set[Key]:
+    return {key for row in rows if row.points and (key := series_key(kind, row.labels)) is not None}
+
+
+def _only_key(kind: Kind, name: str, keys: set[Key]) -> Key:
+    """The one there is. Raises AmbiguousNameError."""
+    chosen = only_one(kind, name, map(place, keys))
+    return next(key for key in keys if place(key) == chosen)
+
+
+def _entity(kind: Kind, key: Key, evidence: WindowEvidence) -> dict[str, Any]:
+    cluster, namespace = place(key)
+    entity: dict[str, Any] = {"name": key[-1]}
+    if kind in ("pod", "deployment"):
+        entity["namespace"] = namespace
+    if len(evidence.around.clusters) > 1:
+        entity["cluster"] = cluster
+    return entity

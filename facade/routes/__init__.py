@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint
 
-from facade.routes import deployments, meta, namespaces, nodes, pods
+from facade.routes import deployments, meta, namespaces, nodes, pods, timeseries
 
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     meta.blueprint,
@@ -14,4 +14,5 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     pods.blueprint,
     namespaces.blueprint,
     deployments.blueprint,
+    timeseries.blueprint,
 )

@@ -5,36 +5,44 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from facade.context import facade, takes
-from facade.params import EXPLAIN, NAMESPACE
-from facade.routes.common import CLUSTER, cluster, namespace, respond, timeseries, timeseries_parameters
+from facade.context import facade
+from facade.routes.common import (
+    cluster,
+    listing,
+    namespace,
+    respond,
+    takes_list,
+    takes_one,
+    takes_timeseries,
+    timeseries,
+)
 
 blueprint = Blueprint("deployments", __name__, url_prefix="/api/deployments")
 
 
 @blueprint.get("")
-@takes(CLUSTER, EXPLAIN)
+@takes_list("deployment")
 def deployments() -> ResponseReturnValue:
     """All Deployments, those of 0 replicas too."""
-    return respond(facade().deployments.all(cluster()))
+    return respond(facade().deployments.all(listing("deployment")))
 
 
 @blueprint.get("/<deployment>")
-@takes(NAMESPACE, CLUSTER, EXPLAIN)
+@takes_one("deployment")
 def deployment(deployment: str) -> ResponseReturnValue:
     """One Deployment; without a namespace, its name must be unique."""
     return respond(facade().deployments.one(deployment, namespace(), cluster()))
 
 
 @blueprint.get("/<deployment>/pods")
-@takes(NAMESPACE, CLUSTER, EXPLAIN)
+@takes_list("pod", within="deployment")
 def pods(deployment: str) -> ResponseReturnValue:
     """The pods of a Deployment."""
-    return respond(facade().pods.of_deployment(deployment, namespace(), cluster()))
+    return respond(facade().pods.of_deployment(deployment, namespace(), listing("pod")))
 
 
 @blueprint.get("/<deployment>/timeseries")
-@takes(*timeseries_parameters("deployment"))
+@takes_timeseries("deployment")
 def deployment_timeseries(deployment: str) -> ResponseReturnValue:
     """One Deployment over a window."""
     return timeseries("deployment", deployment)

@@ -1,4 +1,6 @@
-"""What the facade says about itself: its front page, whether it lives, whether it can answer, its metrics."""
+"""What the facade says about itself: its front page, whether it lives, whether it can answer, its metrics,
+its OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +9,22 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
-from facade import __version__, page
-from facade.context import JSON, chosen_type, facade, takes
+from facade import __version__, openapi, page
+from facade.context import HTML, JSON, chosen_type, facade, takes
 from facade.errors import UpstreamError
 from facade.metrics import CONTENT_TYPE
 
 NAME = "cloud-monitoring"
-HTML = "text/html"
 blueprint = Blueprint("meta", __name__)
 
 
 @blueprint.get("/")
 @takes(offers=(JSON, HTML))
 def index() -> ResponseReturnValue:
-    """What this is, whether Prometheus answers, and where everything is."""
+    """What this is, whether Prometheus answers, and where everything is.
+
+    A browser (`Accept: text/html`) gets a page. While Prometheus does not answer, `status` is `degraded`, with 503.
+    """
     failure = _failure()
     if chosen_type((JSON, HTML)) == HTML:
         response = page.front_page(facade(), current_app, failure)
@@ -54,6 +58,15 @@ def readyz() -> ResponseReturnValue:
 def metrics() -> ResponseReturnValue:
     """The facade's metrics about itself, for Prometheus."""
     return Response(facade().metrics.exposition(), content_type=CONTENT_TYPE)
+
+
+@blueprint.get("/openapi.json")
+@takes(offers=(), always=True)
+def document() -> ResponseReturnValue:
+    """All of this, as OpenAPI 3.1 has it."""
+    response = Response(openapi.text_of(current_app), content_type=JSON)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def _failure() -> UpstreamError | None:

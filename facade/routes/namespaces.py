@@ -5,43 +5,42 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from facade.context import facade, takes
-from facade.params import EXPLAIN
-from facade.routes.common import CLUSTER, cluster, respond, timeseries, timeseries_parameters
+from facade.context import facade
+from facade.routes.common import cluster, listing, respond, takes_list, takes_one, takes_timeseries, timeseries
 
 blueprint = Blueprint("namespaces", __name__, url_prefix="/api/namespaces")
 
 
 @blueprint.get("")
-@takes(CLUSTER, EXPLAIN)
+@takes_list("namespace")
 def namespaces() -> ResponseReturnValue:
     """All namespaces, empty ones too."""
-    return respond(facade().namespaces.all(cluster()))
+    return respond(facade().namespaces.all(listing("namespace")))
 
 
 @blueprint.get("/<namespace>")
-@takes(CLUSTER, EXPLAIN)
+@takes_one("namespace")
 def namespace(namespace: str) -> ResponseReturnValue:
     """One namespace."""
     return respond(facade().namespaces.one(namespace, cluster()))
 
 
 @blueprint.get("/<namespace>/pods")
-@takes(CLUSTER, EXPLAIN)
+@takes_list("pod", within="namespace")
 def pods(namespace: str) -> ResponseReturnValue:
     """The pods of a namespace."""
-    return respond(facade().pods.of_namespace(namespace, cluster()))
+    return respond(facade().pods.of_namespace(namespace, listing("pod")))
 
 
 @blueprint.get("/<namespace>/deployments")
-@takes(CLUSTER, EXPLAIN)
+@takes_list("deployment", within="namespace")
 def deployments(namespace: str) -> ResponseReturnValue:
     """The Deployments of a namespace."""
-    return respond(facade().deployments.of_namespace(namespace, cluster()))
+    return respond(facade().deployments.of_namespace(namespace, listing("deployment")))
 
 
 @blueprint.get("/<namespace>/timeseries")
-@takes(*timeseries_parameters("namespace"))
+@takes_timeseries("namespace")
 def namespace_timeseries(namespace: str) -> ResponseReturnValue:
     """One namespace over a window."""
     return timeseries("namespace", namespace)

@@ -5,36 +5,35 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from facade.context import facade, takes
-from facade.params import EXPLAIN
-from facade.routes.common import CLUSTER, cluster, respond, timeseries, timeseries_parameters
+from facade.context import facade
+from facade.routes.common import cluster, listing, respond, takes_list, takes_one, takes_timeseries, timeseries
 
 blueprint = Blueprint("nodes", __name__, url_prefix="/api/nodes")
 
 
 @blueprint.get("")
-@takes(CLUSTER, EXPLAIN)
+@takes_list("node")
 def nodes() -> ResponseReturnValue:
     """All nodes, those whose exporter is silent too."""
-    return respond(facade().nodes.all(cluster()))
+    return respond(facade().nodes.all(listing("node")))
 
 
 @blueprint.get("/<node>")
-@takes(CLUSTER, EXPLAIN)
+@takes_one("node")
 def node(node: str) -> ResponseReturnValue:
     """One node."""
     return respond(facade().nodes.one(node, cluster()))
 
 
 @blueprint.get("/<node>/pods")
-@takes(CLUSTER, EXPLAIN)
+@takes_list("pod", within="node")
 def pods(node: str) -> ResponseReturnValue:
     """The pods of a node."""
-    return respond(facade().pods.of_node(node, cluster()))
+    return respond(facade().pods.of_node(node, listing("pod")))
 
 
 @blueprint.get("/<node>/timeseries")
-@takes(*timeseries_parameters("node"))
+@takes_timeseries("node")
 def node_timeseries(node: str) -> ResponseReturnValue:
     """One node over a window."""
     return timeseries("node", node)

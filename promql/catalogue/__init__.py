@@ -14,6 +14,7 @@ import yaml
 from promql import names
 
 Kind = Literal["node", "pod", "namespace", "deployment"]
+KINDS: Final[tuple[Kind, ...]] = ("node", "pod", "namespace", "deployment")
 # The level of recorded totals that a kind of entity is answered from.
 LEVEL_OF: Final[Mapping[Kind, str]] = {"namespace": "namespace", "deployment": "workload"}
 

@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
 
-import requests
+from tests.harness.engine import Engine, PrometheusError, Sample, Series
 
-from tests.harness.ports import free_port
-from tests.harness.process import Process
-from tests.harness.waiting import wait_until
-
-_TIMEOUT_SECONDS: Final = 10.0
+__all__ = ["Prometheus", "PrometheusError", "Sample", "Series"]
 
 
-class PrometheusError(Exception):
-    """Prometheus refused a query or a configuration; the message is its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One element of an instant vector. ``time`` is in Unix seconds."""
-
-    labels: Mapping[str, str]
-    time: float
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One element of a range vector or matrix; ``points`` are (Unix seconds, value)."""
-
-    labels: Mapping[str, str]
-    points: tuple[tuple[float, float], ...]
-
-
-class Prometheus:
+class Prometheus(Engine):
     """A Prometheus server on a free loopback port; a context manager that starts it, waits for it and ends it.
 
     ``config`` is the text of its configuration; ``rule_files`` are written beside it, under the names by which the
@@ -57,111 +28,28 @@ class Prometheus:
         extra_flags: tuple[str, ...] = (),
         port: int | None = None,
     ) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="prometheus-", ignore_cleanup_errors=True)
-        self.directory = Path(self._temporary.name)
-        self.write_config(config, rule_files or {})
-        self.url = f"http://127.0.0.1:{port or free_port()}"
-        self.process = Process(
-            (
+        def command(directory: Path, address: str) -> tuple[str, ...]:
+            return (
                 os.environ.get("PROMETHEUS_BINARY", "prometheus"),
-                f"--config.file={self._config_file}",
-                f"--storage.tsdb.path={data_directory or self.directory / 'data'}",
-                f"--web.listen-address={self.url.removeprefix('http://')}",
+                f"--config.file={directory / 'prometheus.yml'}",
+                f"--storage.tsdb.path={data_directory or directory / 'data'}",
+                f"--web.listen-address={address}",
                 "--web.enable-lifecycle",
                 "--log.level=warn",
                 *extra_flags,
-            ),
-            self.directory / "prometheus.log",
-        )
-        self._session = requests.Session()
-        self._session.trust_env = False
+            )
 
-    def __enter__(self) -> Self:
-        self.process.start()
-        try:
-            self.process.wait_until_answers(f"{self.url}/-/ready")
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(
-        self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end()
+        super().__init__("prometheus", command, "/-/ready", port)
+        self.write_config(config, rule_files or {})
 
     def write_config(self, config: str, rule_files: Mapping[str, str]) -> None:
         """Write the configuration and its rules; ``reload()`` brings them into force."""
-        self._config_file.write_text(config)
+        (self.directory / "prometheus.yml").write_text(config)
         for name, text in rule_files.items():
             (self.directory / name).write_text(text)
 
     def reload(self) -> None:
         """Read configuration and rules again. Raises ``PrometheusError`` where it refuses them."""
-        answer = self._session.post(f"{self.url}/-/reload", timeout=_TIMEOUT_SECONDS)
+        answer = self._post("/-/reload")
         if answer.status_code != 200:
             raise PrometheusError(answer.text.strip())
-
-    def query(self, expr: str, time: float | None = None) -> list[Sample]:
-        """An instant vector (a scalar is one sample without labels) at Unix seconds ``time``, now by default."""
-        data = self._api("query", {"query": expr} | ({} if time is None else {"time": repr(time)}))
-        if data["resultType"] == "scalar":
-            return [Sample({}, float(data["result"][0]), float(data["result"][1]))]
-        if data["resultType"] != "vector":
-            raise PrometheusError(f"{expr} is a {data['resultType']}: ask with query_matrix")
-        return [
-            Sample(element["metric"], float(element["value"][0]), float(element["value"][1]))
-            for element in data["result"]
-        ]
-
-    def query_matrix(self, expr: str, time: float | None = None) -> list[Series]:
-        """The stored samples of a range selector such as ``up[5m]``, with their own times."""
-        data = self._api("query", {"query": expr} | ({} if time is None else {"time": repr(time)}))
-        return [_series(element) for element in data["result"]]
-
-    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
-        """``expr`` evaluated from ``start`` to ``end`` (Unix seconds, both included) every ``step`` seconds."""
-        data = self._api("query_range", {"query": expr, "start": repr(start), "end": repr(end), "step": repr(step)})
-        return [_series(element) for element in data["result"]]
-
-    def value(self, expr: str, time: float | None = None) -> float:
-        """The value of an expression with exactly one sample. Raises ``PrometheusError`` for none or several."""
-        samples = self.query(expr, time)
-        if len(samples) != 1:
-            raise PrometheusError(f"{expr} gives {len(samples)} samples: {samples[:3]}")
-        return samples[0].value
-
-    def wait_for(
-        self,
-        expr: str,
-        deadline_seconds: float = 30.0,
-        condition: Callable[[list[Sample]], bool] = bool,
-    ) -> list[Sample]:
-        """The first answer of ``expr`` that meets ``condition`` (by default: any sample). Raises ``TimeoutError``."""
-
-        def answer() -> list[list[Sample]]:
-            samples = self.query(expr)
-            return [samples] if condition(samples) else []
-
-        return wait_until(answer, deadline_seconds, expr)[0]
-
-    @property
-    def _config_file(self) -> Path:
-        return self.directory / "prometheus.yml"
-
-    def _api(self, route: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-        answer = self._session.post(f"{self.url}/api/v1/{route}", data=parameters, timeout=_TIMEOUT_SECONDS)
-        body = answer.json()
-        if body["status"] != "success":
-            raise PrometheusError(body["error"])
-        data: dict[str, Any] = body["data"]
-        return data
-
-    def _end(self) -> None:
-        self.process.terminate()
-        self._session.close()
-        self._temporary.cleanup()
-
-
-def _series(element: dict[str, Any]) -> Series:
-    return Series(element["metric"], tuple((float(time), float(value)) for time, value in element["values"]))

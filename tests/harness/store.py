@@ -23,6 +23,7 @@ from local.history import History
 from local.prometheus_binary import Binaries
 from promql.config import prometheus_config
 from promql.rules import rules_file
+from tests.harness.documented import DocumentedClient
 from tests.harness.prometheus import Prometheus
 
 Sample = tuple[str, tuple[tuple[str, str], ...], float]
@@ -82,7 +83,9 @@ def application(url: str, now: float, environment: Mapping[str, str] | None = No
     """A test client of the facade on the Prometheus at ``url``, for which it is always ``now``."""
     settings = Settings.from_environment({"PROMETHEUS_URL": url, **(environment or {})})
     with PrometheusClient(settings, transport=AtFixedTime(url, now), clock=lambda: 0.0) as client:
-        yield create_app(settings, client).test_client()
+        app = create_app(settings, client)
+        app.test_client_class = DocumentedClient
+        yield app.test_client()
 
 
 @contextmanager

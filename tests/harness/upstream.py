@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
+import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    import trustme
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 _ACCEPT_POLL_SECONDS: Final = 0.05
@@ -32,10 +37,12 @@ class Upstream:
     """A server that reads each request and then lets ``behaviour(connection, ending)`` do the rest.
 
     ``ending`` is set when the test is over: a behaviour that hangs waits for that. ``requests`` has what was asked.
+    With ``choose``, each request has the behaviour that this says.
     """
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, choose: Callable[[Request], Behaviour] | None = None) -> None:
         self.behaviour = behaviour
+        self.choose = choose
         self.requests: list[Request] = []
         self.connections = 0
         self._ending = threading.Event()
@@ -77,7 +84,8 @@ class Upstream:
             while (request := self._read(connection)) is not None:
                 self.requests.append(request)
                 connection.settimeout(10)
-                self.behaviour(connection, self._ending)
+                behaviour = self.choose(request) if self.choose else self.behaviour
+                behaviour(connection, self._ending)
                 connection.settimeout(_ACCEPT_POLL_SECONDS)
 
     def _read(self, connection: socket.socket) -> Request | None:
@@ -147,6 +155,43 @@ def hanging(connection: socket.socket, ending: threading.Event) -> None:
 def closing(connection: socket.socket, ending: threading.Event) -> None:
     """Close the connection in place of an answer."""
     connection.shutdown(socket.SHUT_RDWR)
+
+
+def resetting(connection: socket.socket, ending: threading.Event) -> None:
+    """Reset the connection in place of an answer: what is left of a server that was killed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@contextlib.contextmanager
+def tls_upstream(authority: trustme.CA) -> Iterator[int]:
+    """A TLS server that answers one request a connection; its port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        try:
+            while True:
+                raw, _ = listener.accept()
+                try:
+                    with context.wrap_socket(raw, server_side=True) as connection:
+                        connection.recv(65536)
+                        connection.recv(65536)
+                        connection.sendall(message("secure"))
+                except OSError:
+                    raw.close()
+        except OSError:
+            return
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 def success(result_type: str, result: Any, **more: Any) -> str:

@@ -83,6 +83,7 @@ def doubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         ),
     ],
 )  # fmt: skip
+@pytest.mark.contract("parameter:cluster", "field:answer.cluster")
 def test_lists_never_merge(client: FlaskClient, path: str, places: list[tuple[str, str]]) -> None:
     answer = get(client, path)
     assert [(item["name"], item["cluster"]) for item in answer["items"]] == places

@@ -76,6 +76,7 @@ def test_every_pod_is_listed_whatever_its_state(client: FlaskClient) -> None:
     assert "partial" not in answer
 
 
+@pytest.mark.contract("reason:not_running")
 def test_a_finished_pod_is_not_running(client: FlaskClient) -> None:
     pod = get(client, "/api/pods/done")
     assert pod["phase"] == "Succeeded"
@@ -89,12 +90,14 @@ def test_a_pod_that_no_node_runs(client: FlaskClient) -> None:
     assert {pod["missing"][key] for key in ("node", "ready", "restarts", "started", "cpu_cores")} == {"not_running"}
 
 
+@pytest.mark.contract("reason:host_network")
 def test_a_host_network_pod_has_no_traffic_of_its_own(client: FlaskClient) -> None:
     pod = get(client, "/api/pods/agent")
     assert pod["missing"]["network_receive_bytes_per_second"] == "host_network"
     assert pod["usage"]["cpu_cores"] == 1
 
 
+@pytest.mark.contract("reason:no_samples")
 def test_a_pod_on_a_silent_node_has_no_samples(client: FlaskClient) -> None:
     pod = get(client, "/api/pods/web-2")
     assert pod["phase"] == "Running"
@@ -105,6 +108,7 @@ def test_a_pod_on_a_silent_node_has_no_samples(client: FlaskClient) -> None:
     assert "last_oom_kill" not in pod["missing"]
 
 
+@pytest.mark.contract("reason:no_limit", "reason:no_request", "reason:not_reported", "field:missing.missing")
 def test_without_limits_the_reason_says_so(client: FlaskClient) -> None:
     pod = get(client, "/api/pods/free")
     assert pod["missing"] == {
@@ -120,6 +124,7 @@ def test_without_limits_the_reason_says_so(client: FlaskClient) -> None:
     }
 
 
+@pytest.mark.contract("status:400", "parameter:namespace")
 def test_a_name_in_two_namespaces_is_asked_back(client: FlaskClient) -> None:
     for path in ("/api/pods/twin", "/api/pods/twin/timeseries?window=5m"):
         problem = get(client, path, 400)
@@ -169,6 +174,7 @@ def test_a_node_that_reports(client: FlaskClient) -> None:
     assert node["requests"]["cpu_cores"] == 3 + 1 + 1 + 1 + 1 + 11
 
 
+@pytest.mark.contract("field:missing.coverage", "field:timeseries.coverage")
 def test_a_total_says_how_many_pods_it_lacks(client: FlaskClient) -> None:
     web = get(client, "/api/deployments/web")
     assert web["replicas"] == {"desired": 2, "ready": 1, "available": 1, "updated": 1}
@@ -248,6 +254,7 @@ def test_constant_number_of_queries(client: FlaskClient) -> None:
         assert len(get(client, f"{path}?explain=true")["explain"]) <= 2
 
 
+@pytest.mark.contract("reason:not_collected", "field:missing.partial")
 def test_while_scope_cluster_is_silent_pods_are_known_by_their_series(uncollected: FlaskClient) -> None:
     answer = get(uncollected, "/api/pods")
     assert answer["partial"] == ["not_collected"]

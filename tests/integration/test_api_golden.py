@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from exporter.sample import NODES, samples
-from tests.golden import check_golden
+from tests.golden import check_golden, rounded
 from tests.harness.store import application, store
 
 NOW = 1794484800.0 + 7.0  # 2026-11-12T12:00:07Z
@@ -34,6 +34,14 @@ ROUTES = {
     "deployment": "/api/deployments/web-server?namespace=default",
     "deployment-pods": "/api/deployments/web-server/pods?namespace=default",
     "deployment-timeseries": "/api/deployments/web-server/timeseries?namespace=default&window=5m&step=60",
+    "pod-timeseries-max": "/api/pods/web-server-1/timeseries?window=15m&agg=max&metrics=memory_rss_bytes,cpu_cores",
+    "pod-timeseries-stats": "/api/pods/web-server-1/timeseries?namespace=default&window=15m&step=5m&stats=true",
+    "node-timeseries-stats": "/api/nodes/node-1/timeseries?window=15m&step=5m&agg=last&stats=true",
+    "namespace-timeseries-stats": "/api/namespaces/default/timeseries?window=15m&step=5m&agg=min&stats=true",
+    "timeseries-of-nodes": "/api/timeseries?kind=node&window=15m&step=5m&stats=true",
+    "timeseries-of-pods": "/api/timeseries?kind=pod&window=15m&step=5m&sort=-cpu_cores&limit=5&explain=true",
+    "timeseries-of-namespaces": "/api/timeseries?kind=namespace&window=15m&step=5m&metrics=memory_rss_bytes&agg=max",
+    "timeseries-of-deployments": "/api/timeseries?kind=deployment&window=15m&step=5m&namespace=default&explain=true",
     "explain": "/api/namespaces/default?explain=true",
     "explain-timeseries": "/api/nodes/node-2/timeseries?window=60&metrics=cpu_cores&explain=true",
 }
@@ -44,15 +52,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     directory = tmp_path_factory.mktemp("golden") / "data"
     with store(directory, samples, NODES, NOW, HOURS * 3600) as prometheus, application(prometheus.url, NOW) as app:
         yield app
-
-
-def rounded(value: Any) -> Any:
-    """Floats to twelve digits: the last ones differ between processors."""
-    if isinstance(value, float):
-        return float(f"{value:.12g}")
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return [rounded(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("name", ROUTES)

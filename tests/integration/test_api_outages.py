@@ -144,6 +144,7 @@ def test_a_host_network_pod_has_no_traffic_of_its_own_over_time(client: FlaskCli
     assert answer["missing"]["disk_read_bytes_per_second"] == "no_samples"
 
 
+@pytest.mark.contract("field:entity.oom_kills", "field:entity.last_oom_kill")
 def test_kills_are_counted_through_an_exporters_restart_and_the_last_is_remembered(client: FlaskClient) -> None:
     pod = get(client, "/api/pods/oomer?cluster=blind")
     assert pod["oom_kills"] == 60

@@ -19,6 +19,7 @@ import requests
 import trustme
 
 from tests.harness import Process, free_port, wait_until
+from tests.harness.measured import measured
 from tests.replay import Endpoint, Fault, Recording, ReplayedCluster, parse_rfc3339
 from tests.replay.recording import RFC3339_STRING, SAMPLE_MILLISECONDS
 from tests.unit.exporter.golden import check_metrics
@@ -79,7 +80,8 @@ def running(
     port = free_port()
     with ReplayedCluster(Recording.named(recording, 20, 20)) as cluster:
         prepare(cluster)
-        environment = cluster.environment("node") | {"EXPORTER_PORT": str(port), "EXPORTER_SHUTDOWN_GRACE": "0"}
+        environment = measured() | cluster.environment("node")
+        environment |= {"EXPORTER_PORT": str(port), "EXPORTER_SHUTDOWN_GRACE": "0"}
         environment |= {"SCRAPE_INTERVAL": "1", "DETAIL_INTERVAL": "4", "STORAGE_INTERVAL": "20"} | settings
         command = (sys.executable, "-W", "error", "-m", "exporter")
         with Process(command, tmp_path / "exporter.log", environment, ROOT) as process:

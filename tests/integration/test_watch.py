@@ -18,6 +18,7 @@ from exporter.cluster.watch import Rhythm
 from exporter.errors import ApiServerError, DecodeError
 from exporter.model import Pod, Source
 from tests.harness import Process, free_port, wait_until
+from tests.harness.measured import measured
 from tests.replay import Fault, Recording, ReplayedCluster, Scope
 
 QUICK = Rhythm(resync=1.5, watch=1.0, first_pause=0.02, longest_pause=0.1)
@@ -294,7 +295,7 @@ def test_a_process_is_ready_when_the_first_lists_are_in(tmp_path: Path, scope: S
     port = free_port()
     with ReplayedCluster(Recording.named("lab-1", 0, 0)) as cluster:
         cluster.api.outage(True)
-        environment = cluster.environment(scope) | SURROUNDINGS
+        environment = measured() | cluster.environment(scope) | SURROUNDINGS
         environment |= {"EXPORTER_PORT": str(port), "EXPORTER_SHUTDOWN_GRACE": "0", "SCRAPE_INTERVAL": "1"}
         command = (sys.executable, "-m", "exporter")
         with Process(command, tmp_path / "exporter.log", environment, Path(__file__).parents[2]) as process:

@@ -13,11 +13,13 @@ import pytest
 import requests
 
 from tests.harness import Process, free_port, wait_until
+from tests.harness.measured import measured
 from tests.unit.exporter.golden import check_metrics
 
 
 def exporter(tmp_path: Path, port: int, *arguments: str, **environment: str) -> Process:
-    settings = {"EXPORTER_SOURCE": "sample", "NODE_NAME": "node-1", "EXPORTER_PORT": str(port), **environment}
+    settings = {"EXPORTER_SOURCE": "sample", "NODE_NAME": "node-1", "EXPORTER_PORT": str(port)}
+    settings = measured() | settings | environment
     log_file = tmp_path / f"exporter-{port}.log"
     return Process((sys.executable, "-m", "exporter", *arguments), log_file, settings, Path(__file__).parents[3])
 

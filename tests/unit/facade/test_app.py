@@ -27,7 +27,7 @@ from facade.errors import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from facade.params import EXPLAIN
+from facade.params.shared import EXPLAIN
 from facade.prometheus import PrometheusClient
 from tests.harness.script import Script, constant, value
 from tests.harness.upstream import success
@@ -113,6 +113,7 @@ def test_no_such_route(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "BREW"])
+@pytest.mark.contract("status:405")
 def test_a_method_that_the_route_does_not_know(client: FlaskClient, method: str) -> None:
     response = client.open("/asking", method=method)
     problem(response, 405)
@@ -120,6 +121,7 @@ def test_a_method_that_the_route_does_not_know(client: FlaskClient, method: str)
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "text/html", "image/*", "application/json;q=0"])
+@pytest.mark.contract("status:406", "header:Accept")
 def test_a_representation_that_there_is_not(client: FlaskClient, accept: str) -> None:
     assert "application/json" in problem(client.get("/asking", headers={"Accept": accept}), 406)["detail"]
 
@@ -189,6 +191,7 @@ def test_what_is_not_json_is_a_mistake_and_not_an_answer(client: FlaskClient) ->
     problem(client.get("/not-json"), 500)
 
 
+@pytest.mark.contract("status:429", "header:Retry-After")
 def test_more_requests_than_may_be_in_flight() -> None:
     asked, go_on = threading.Event(), threading.Event()
 

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import math
 import re
+from http import HTTPStatus
+from typing import Any
 
 import pytest
+from flask import Flask, abort
 
 from facade import errors
 from facade.errors import (
+    HTTP_PROBLEMS,
     PROBLEMS,
     ConfigurationError,
     FacadeError,
@@ -43,7 +47,8 @@ def test_the_table_says_what_the_contract_says() -> None:
 
 
 def test_types_and_kinds_are_different_from_each_other() -> None:
-    assert len({problem.type for problem in PROBLEMS.values()}) == len(PROBLEMS)
+    problems = [*PROBLEMS.values(), *(problem for problem, _ in HTTP_PROBLEMS.values())]
+    assert len({problem.type for problem in problems}) == len({problem.uri for problem in problems}) == len(problems)
     kinds = [class_.kind for class_ in UpstreamError.__subclasses__() if class_.__module__ == errors.__name__]
     assert len(set(kinds)) == len(kinds) == 5
 
@@ -72,3 +77,29 @@ def test_a_problem_without_a_wait_has_no_retry_after() -> None:
 
 def test_every_problem_of_the_configuration_is_a_line() -> None:
     assert str(ConfigurationError(["a: no", "b: no"])) == "a: no\nb: no"
+
+
+@pytest.mark.parametrize("status", HTTP_PROBLEMS)
+def test_what_http_gets_wrong_is_a_table_too(status: HTTPStatus) -> None:
+    problem, detail = HTTP_PROBLEMS[status]
+    assert problem.status == status
+    document = answer_of(status)
+    assert (document["type"], document["detail"]) == (problem.uri, detail)
+
+
+def test_a_status_that_no_table_has_is_a_problem_by_its_name() -> None:
+    document = answer_of(HTTPStatus.LOCKED)
+    assert document["status"] == 423
+    assert document["type"].endswith(":locked")
+    assert document["detail"]
+
+
+def answer_of(status: HTTPStatus) -> dict[str, Any]:
+    """What an application answers whose view ends in the status."""
+    app = Flask("failing")
+    errors.register(app)
+    app.add_url_rule("/", view_func=lambda: abort(status))
+    answer = app.test_client().get("/")
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert isinstance(answer.json, dict)
+    return answer.json

@@ -38,6 +38,7 @@ def test_the_index_golden() -> None:
     check_golden("facade/index.json", answer.text)
 
 
+@pytest.mark.contract("field:index.status=degraded")
 def test_the_index_says_when_prometheus_does_not_answer() -> None:
     answer = client(health=GONE).get("/")
     assert answer.status_code == 503
@@ -53,7 +54,8 @@ def test_every_link_of_the_index_is_a_route() -> None:
     assert index is not None
     assert index["version"] == __version__
     rules = {rule.rule for rule in app.application.url_map.iter_rules()}
-    assert set(index["links"].values()) <= rules
+    assert {link.partition("?")[0] for link in index["links"].values()} <= rules
+    assert index["links"]["timeseries"] == "/api/timeseries?kind=pod"
     assert {"nodes", "pods", "namespaces", "deployments", "healthz", "readyz", "metrics"} <= set(index["links"])
 
 
@@ -100,6 +102,8 @@ def test_the_page_has_an_example_of_every_route_and_each_is_a_route() -> None:
     assert linked == {rule.rule for rule in app.application.url_map.iter_rules()} - {"/"}
     assert "/api/pods/web-1?namespace=shop" in page.links
     assert "/api/namespaces/shop/pods" in page.links
+    assert "/api/nodes/node-1/pods" in page.links
+    assert "/api/timeseries?kind=pod" in page.links
 
 
 def test_the_page_names_the_cluster_where_there_are_several() -> None:
@@ -116,7 +120,8 @@ def test_the_page_names_the_cluster_where_there_are_several() -> None:
 
 def test_the_page_says_what_each_route_takes() -> None:
     text = client().get("/", headers=HTML).text
-    assert "takes <code>namespace, cluster, window, start, end, step, metrics, explain</code>" in text
+    assert "takes <code>namespace, window, start, end, step, agg, stats, metrics</code>" in text
+    assert "take <code>cluster, format, explain</code> too" in text
     assert text.index("<h2>Nodes") < text.index("<h2>Deployments") < text.index("<h2>This service")
 
 

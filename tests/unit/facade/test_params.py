@@ -8,24 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facade.errors import BudgetError, ParameterError
-from facade.params import (
-    BOOLEAN,
-    DURATION,
-    EXPLAIN,
-    INSTANT,
-    LABEL_NAME,
-    NAMESPACE,
-    PATH_SEGMENTS,
-    SUBDOMAIN_NAME,
-    WINDOW,
-    Kind,
-    Parameter,
-    Values,
-    check_budget,
-    names_of,
-    parse_as,
-    parse_query,
-)
+from facade.params.kinds import BOOLEAN, DURATION, INSTANT, LABEL_NAME, SUBDOMAIN_NAME, names_of
+from facade.params.parsing import Kind, Parameter, Values, parse_as, parse_query
+from facade.params.series import WINDOW
+from facade.params.shared import EXPLAIN, NAMESPACE, PATH_SEGMENTS, check_budget
 
 METRICS = Parameter("metrics", names_of(("cpu_cores", "memory_rss_bytes", "oom_kills")), "signals")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from tests.harness.upstream import (
     dripping,
     hanging,
     message,
+    tls_upstream,
 )
 
 DEADLINE_SECONDS = 0.5
@@ -228,37 +228,6 @@ def test_exchanges_have_deadlines_of_their_own() -> None:
             transport.post("/", {}, 0.05)
         upstream.behaviour = answering("ok")
         assert transport.post("/", {}, 5).body == b"ok"
-
-
-@contextmanager
-def tls_upstream(authority: trustme.CA) -> Iterator[int]:
-    """A TLS server that answers one request a connection; its port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        try:
-            while True:
-                raw, _ = listener.accept()
-                try:
-                    with context.wrap_socket(raw, server_side=True) as connection:
-                        connection.recv(65536)
-                        connection.recv(65536)
-                        connection.sendall(message("secure"))
-                except OSError:
-                    raw.close()
-        except OSError:
-            return
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:

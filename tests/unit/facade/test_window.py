@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from facade.config import Settings
 from facade.errors import ParameterError
-from facade.params import TIME_PARAMETERS, parse_query
+from facade.params.parsing import parse_query
+from facade.params.series import TIME_PARAMETERS
 from facade.window import COARSE_STEP_SECONDS, TimeWindow
 
 NOW = 1795492807.123

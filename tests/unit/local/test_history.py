@@ -14,7 +14,7 @@ from local import tsdb
 from local.commands import Completed
 from local.errors import HistoryFailed
 from local.history import History, Span
-from local.prometheus_binary import Binaries, Finder
+from local.prometheus_binary import Binaries, find_prometheus
 from local.rule_levels import RecordingRule, levels
 from promql.config import prometheus_config
 from promql.rules import rules_file
@@ -46,7 +46,7 @@ def config() -> str:
 
 @pytest.fixture(scope="module")
 def binaries() -> Binaries:
-    return Finder(Path(".data/bin"), lambda _: None).find()
+    return find_prometheus(Path(".data/bin"), lambda _: None)
 
 
 @pytest.fixture(scope="module")

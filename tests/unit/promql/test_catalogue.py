@@ -119,10 +119,11 @@ def test_golden_queries() -> None:
     check_golden("promql/nodes.promql", queries.nodes((), CATALOGUE.of_kind("node")) + "\n")
     check_golden("promql/namespaces.promql", queries.namespaces(()) + "\n")
     check_golden("promql/deployments.promql", queries.deployments(()) + "\n")
-    check_golden("promql/pod-timeseries.promql", series.pods(pod, CATALOGUE.of_kind("pod"), 60) + "\n")
+    check_golden("promql/pod-timeseries.promql", series.points("pod", pod, CATALOGUE.of_kind("pod"), 60) + "\n")
     namespace = equal(namespace="default")
     check_golden(
-        "promql/namespace-timeseries.promql", series.namespaces(namespace, CATALOGUE.of_kind("namespace"), 60) + "\n"
+        "promql/namespace-timeseries.promql",
+        series.points("namespace", namespace, CATALOGUE.of_kind("namespace"), 60) + "\n",
     )
 
 

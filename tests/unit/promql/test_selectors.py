@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promql.catalogue import Catalogue
+from promql.catalogue import KINDS, Catalogue
 from promql.queries import Queries
 from promql.selectors import Matcher, Selector, braces, equal, escape, one_of, select
 from promql.timeseries import TimeseriesQueries
@@ -36,11 +36,16 @@ def every_query(selector: Selector) -> list[str]:
         *(QUERIES.exists(kind, selector) for kind in ("node", "namespace", "deployment")),
         QUERIES.homes(selector, ("cluster", "namespace")),
         QUERIES.last_seen(["cloudmon_pod_info", "cloudmon_pod_ready"], selector),
-        SERIES.pods(selector, pods, 60),
-        SERIES.nodes(selector, nodes, 60),
-        SERIES.namespaces(selector, totals, 60),
-        SERIES.deployments(selector, totals, 600),
-        *(SERIES.evidence(kind, selector, 3600) for kind in ("pod", "node", "namespace", "deployment")),
+        SERIES.points("pod", selector, pods, 60),
+        SERIES.points("pod", selector, pods, 60, "last", joined=True),
+        SERIES.points("node", selector, nodes, 60, "max"),
+        SERIES.points("namespace", selector, totals, 60),
+        SERIES.points("deployment", selector, totals, 600, "min", coarse=True),
+        SERIES.points_of_kind("deployment", selector, totals[0], 600, coarse=True),
+        *(query for joined in (False, True) for query in SERIES.statistics("pod", selector, pods, 3600, joined=joined)),
+        *SERIES.statistics("namespace", selector, totals, 3600),
+        *(query(kind, selector, 3600) for kind in KINDS for query in (SERIES.evidence, SERIES.known)),
+        SERIES.known("pod", selector, 3600, equal(node="n1"), "Running"),
     ]
 
 

@@ -1,21 +1,16 @@
-"""Columns and the reasons of empty ones."""
+"""Columns and statistics."""
 
 from __future__ import annotations
 
 import math
 
-import pytest
-
 from facade.answer import Sample, Series
-from facade.entities.timeseries import Evidence, column, columns_by_signal, wanted
+from facade.entities.timeseries import KindColumns, column, columns_by_signal, one_point, statistics, wanted
 from facade.window import TimeWindow
-from promql import names
-from promql.catalogue import Catalogue, record
+from promql.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()
-TOTALS = CATALOGUE.totals
 CPU = CATALOGUE.signals["cpu_cores"]
-TRAFFIC = CATALOGUE.signals["network_receive_bytes_per_second"]
 THROTTLED = CATALOGUE.signals["cpu_throttled_ratio"]
 WINDOW = TimeWindow(100, 160, 15, 60)
 
@@ -49,74 +44,39 @@ def test_optional_signals_are_there_if_asked_for_or_reported() -> None:
     assert wanted(signals, [pressure], {}) == [pressure]
 
 
-def evidence(*rows: tuple[str, float, dict[str, str]]) -> Evidence:
-    return Evidence.of([Sample({"__name__": name, **labels}, value) for name, value, labels in rows], TOTALS)
+KEY = ("c", "shop")
 
 
-def age(source: str, node: str = "n1") -> tuple[str, float, dict[str, str]]:
-    return names.SOURCE_SAMPLE_AGE_SECONDS.name, 1, {"node": node, "source": source}
+def row(signal: str, *points: tuple[float, float], **labels: str) -> Series:
+    return Series({"cluster": "c", **labels, "signal": signal}, points)
 
 
-INFO = (names.POD_INFO.name, 1.0, {"namespace": "shop", "node": "n1", "host_network": "false"})
-RUNNING = (names.POD_PHASE.name, 1.0, {"namespace": "shop", "node": "n1", "phase": "Running"})
+def test_a_total_of_many_is_nothing_where_its_pods_were_known_and_it_had_none() -> None:
+    rows = [
+        row("cpu_cores", (115, 2.0), namespace="shop"),
+        row("coverage", (115, 1.0), (130, 0.0), namespace="shop"),
+        row("known", (115, 0.0), (130, 0.0), (145, 0.0)),
+        row("cpu_cores", (160, 9.0), namespace="another"),
+        Series({"cluster": "d", "signal": "known"}, ((160, 0.0),)),
+    ]
+    columns = KindColumns.of("namespace", CPU, rows, WINDOW)
+    # At 130 it had a pod of which nothing was read; at 160 nobody knew.
+    assert columns.column(KEY) == [2, None, 0, None]
+    assert columns.coverage_of(KEY) == [1, 0, None, None]
+    assert columns.column(("c", "empty")) == [0, 0, 0, None]
+    assert columns.column(("e", "shop")) == columns.coverage_of(("e", "shop")) == [None] * 4
+    assert KindColumns.of("namespace", THROTTLED, rows, WINDOW).column(("c", "empty")) == [None] * 4
 
 
-def test_reasons_of_a_pod() -> None:
-    assert evidence().pod_reason(CPU) == "not_running"
-    assert evidence(("x", 1, {"node": "n1", "phase": "Succeeded"}), age("resource")).pod_reason(CPU) == "not_running"
-    assert evidence(INFO, RUNNING).pod_reason(CPU) == "no_samples"
-    assert evidence(INFO, RUNNING, age("detail")).pod_reason(CPU) == "no_samples"
-    assert evidence(INFO, RUNNING, age("resource", "n2")).pod_reason(CPU) == "no_samples"
-    assert evidence(INFO, RUNNING, age("resource")).pod_reason(CPU) == "not_reported"
-    assert evidence(INFO, RUNNING, age("detail")).pod_reason(THROTTLED) == "no_limit"
-    limit = (names.POD_CPU_LIMIT_CORES.name, 1.0, {"namespace": "shop", "node": "n1"})
-    assert evidence(INFO, RUNNING, limit, age("detail")).pod_reason(THROTTLED) == "not_reported"
-    host = (names.POD_INFO.name, 1.0, {"node": "n1", "host_network": "true"})
-    assert evidence(host, RUNNING).pod_reason(TRAFFIC) == "host_network"
-    # It was not always the same phase.
-    assert evidence(INFO, RUNNING, ("x", 1, {"phase": "Pending"}), age("resource")).pod_reason(CPU) == "not_reported"
+def test_an_instant_answer_is_a_column_of_one_point() -> None:
+    whole = WINDOW.as_one_point()
+    rows = one_point([Sample({"cluster": "c", "namespace": "shop", "signal": "cpu_cores"}, 3.5)], whole)
+    assert KindColumns.of("namespace", CPU, rows, whole).column(KEY) == [3.5]
 
 
-def test_reasons_of_a_node() -> None:
-    node = (names.NODE_INFO.name, 1.0, {"node": "n1"})
-    assert evidence().node_reason(CPU) == "no_samples"
-    assert evidence(node, age("detail")).node_reason(CPU) == "no_samples"
-    assert evidence(node, age("resource")).node_reason(CPU) == "not_reported"
-
-
-def count(metric: str, value: float = 1) -> tuple[str, float, dict[str, str]]:
-    return record("namespace", metric, "count"), value, {"namespace": "shop"}
-
-
-EVALUATED = (TOTALS.evaluation, 1.0, {"cluster": ""})
-COLLECTED = (TOTALS.collection, 1.0, {"cluster": ""})
-
-
-@pytest.mark.parametrize(
-    ("rows", "reason"),
-    [
-        ([], "no_samples"),
-        ([(TOTALS.evaluation, 1.0, {"cluster": "another"}), count(TOTALS.running)], "no_samples"),
-        ([EVALUATED], "not_collected"),
-        ([EVALUATED, COLLECTED], "not_running"),
-        ([EVALUATED, COLLECTED, count(TOTALS.running)], "host_network"),
-        ([EVALUATED, COLLECTED, *map(count, TOTALS.expected), INFO], "no_samples"),
-        ([EVALUATED, COLLECTED, *map(count, TOTALS.expected), INFO, age("detail")], "not_reported"),
-    ],
-)
-def test_reasons_of_a_total(rows: list[tuple[str, float, dict[str, str]]], reason: str) -> None:
-    assert evidence(*rows).total_reason(TRAFFIC, "namespace", "") == reason
-
-
-def test_a_total_of_the_throttled_share_needs_a_limit() -> None:
-    rows = [EVALUATED, COLLECTED, *map(count, TOTALS.expected), INFO, age("detail")]
-    assert evidence(*rows).total_reason(THROTTLED, "namespace", "") == "no_limit"
-    limited = count(names.POD_CPU_LIMIT_CORES.name)
-    assert evidence(*rows, limited).total_reason(THROTTLED, "namespace", "") == "not_reported"
-
-
-def test_places_and_clusters_are_of_the_entitys_own_rows() -> None:
-    found = evidence(INFO, age("resource", "n2"), (TOTALS.evaluation, 1.0, {"cluster": "b"}))
-    assert found.places == {("", "shop")}
-    assert found.clusters == {"", "b"}
-    assert found.nodes == {("", "n1")}
+def test_statistics_have_all_six_keys() -> None:
+    rows = [Sample({"signal": "cpu_cores:min"}, 1.0), Sample({"signal": "cpu_cores:p95"}, math.nan)]
+    assert statistics(rows, [CPU, THROTTLED]) == {
+        "cpu_cores": {"min": 1, "max": None, "avg": None, "p50": None, "p95": None, "last": None},
+        "cpu_throttled_ratio": dict.fromkeys(("min", "max", "avg", "p50", "p95", "last")),
+    }

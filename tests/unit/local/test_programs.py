@@ -1,4 +1,4 @@
-"""Where Prometheus comes from: every branch, without root, without a network, on a file system of the test's own."""
+"""Where programs come from: every branch, without root, without a network, on a file system of the test's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tarfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from local.commands import Completed, last_line, run_quietly
-from local.errors import PrometheusUnavailable
-from local.prometheus_binary import Finder
-from local.release import Release, archive_name
+from local.errors import ProgramUnavailable
+from local.products import PROMETHEUS, VICTORIA_METRICS, Product
+from local.programs import Finder, directories
 
 ARCHIVE = "prometheus-9.9.9.linux-amd64.tar.gz"
 APT_HAS_IT = {"apt-cache policy prometheus": (0, "prometheus:\n  Installed: (none)\n  Candidate: 2.42.0+ds-5\n")}
@@ -50,7 +50,8 @@ class Machine:
         code, output = self._answer(line)
         if code == 0 and ("apt-get install" in line or "brew install" in line):
             self.policy_during_install = self._policy.read_text() if self._policy.exists() else None
-            self.programs |= {"prometheus": "/usr/bin/prometheus", "promtool": "/usr/bin/promtool"}
+            names = ("prometheus", "promtool") if command[-1] == "prometheus" else ("victoria-metrics",)
+            self.programs |= {name: f"/usr/bin/{name}" for name in names}
         return Completed(list(command), code, output if code == 0 else "", "" if code == 0 else output)
 
     def _answer(self, line: str) -> tuple[int, str]:
@@ -63,8 +64,18 @@ class Machine:
     def _policy(self) -> Path:
         return self.root / "usr/sbin/policy-rc.d"
 
-    def finder(self, directory: Path, system: str = "Linux", is_root: bool = True, url: str = "") -> Finder:
+    def finder(
+        self,
+        directory: Path,
+        system: str = "Linux",
+        is_root: bool = True,
+        url: str = "",
+        product: Product = PROMETHEUS,
+    ) -> Finder:
+        # Without a server of the test's own: a port on which nobody can listen.
+        published = replace(product.published, url=url or "http://127.0.0.1:1", version="9.9.9")
         return Finder(
+            product=replace(product, published=published),
             directory=directory,
             say=self.said.append,
             which=self.which,
@@ -73,8 +84,6 @@ class Machine:
             machine="x86_64",
             is_root=is_root,
             root=self.root,
-            # Without a server of the test's own: a port on which nobody can listen.
-            release=Release(url or "http://127.0.0.1:1", "9.9.9", timeout_seconds=5),
         )
 
     def ran(self, part: str) -> bool:
@@ -88,17 +97,18 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_prometheus_on_path_is_taken_and_nothing_is_installed(machine: Machine, tmp_path: Path) -> None:
     machine.programs = {"prometheus": "/opt/p/prometheus", "promtool": "/opt/t/promtool"}
-    binaries = machine.finder(tmp_path / "bin").find()
-    assert binaries.prometheus == Path("/opt/p/prometheus")
-    assert binaries.directories == ["/opt/p", "/opt/t"]
+    programs = machine.finder(tmp_path / "bin").find()
+    assert programs["prometheus"] == Path("/opt/p/prometheus")
+    assert directories(programs) == ["/opt/p", "/opt/t"]
     assert machine.commands == ["/opt/p/prometheus --version"]
 
 
 def test_apt_installs_it_without_starting_its_service(machine: Machine, tmp_path: Path) -> None:
     machine.programs, machine.answers = {"apt-get": "/usr/bin/apt-get"}, APT_HAS_IT
     (machine.root / "run/systemd/system").mkdir(parents=True)
-    binaries = machine.finder(tmp_path / "bin").find()
-    assert binaries.promtool == Path("/usr/bin/promtool")
+    programs = machine.finder(tmp_path / "bin").find()
+    assert programs["promtool"] == Path("/usr/bin/promtool")
+    assert directories(programs) == ["/usr/bin"]
     assert machine.ran("env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus")
     assert machine.policy_during_install is not None
     assert "exit 101" in machine.policy_during_install
@@ -127,14 +137,14 @@ def test_a_policy_of_the_administrator_stays_as_it_is(machine: Machine, tmp_path
 def test_a_failed_installation_leaves_no_policy_behind(machine: Machine, tmp_path: Path) -> None:
     machine.programs = {"apt-get": "/usr/bin/apt-get"}
     machine.answers = APT_HAS_IT | {"apt-get install": (100, "E: dpkg was interrupted\n")}
-    with pytest.raises(PrometheusUnavailable, match="apt-get install failed: E: dpkg was interrupted"):
+    with pytest.raises(ProgramUnavailable, match="apt-get install failed: E: dpkg was interrupted"):
         machine.finder(tmp_path / "bin").find()
     assert not (machine.root / "usr/sbin/policy-rc.d").exists()
 
 
 def test_package_lists_are_read_when_apt_does_not_know_the_package(machine: Machine, tmp_path: Path) -> None:
     machine.programs, machine.answers = {"apt-get": "/usr/bin/apt-get"}, NOT_IN_APT
-    with pytest.raises(PrometheusUnavailable, match="apt knows no package prometheus"):
+    with pytest.raises(ProgramUnavailable, match="apt knows no package prometheus"):
         machine.finder(tmp_path / "bin").find()
     assert machine.ran("apt-get update -qq")
     assert not machine.ran("apt-get install")
@@ -143,7 +153,7 @@ def test_package_lists_are_read_when_apt_does_not_know_the_package(machine: Mach
 def test_apt_with_an_older_version_is_not_used(machine: Machine, tmp_path: Path) -> None:
     machine.programs = {"apt-get": "/usr/bin/apt-get"}
     machine.answers = {"apt-cache": (0, "  Candidate: 1:2.31.2+ds1-1ubuntu1\n")}
-    with pytest.raises(PrometheusUnavailable, match=r"apt has Prometheus 2\.31, older than 2\.42"):
+    with pytest.raises(ProgramUnavailable, match=r"apt has Prometheus 2\.31, older than 2\.42"):
         machine.finder(tmp_path / "bin").find()
     assert not machine.ran("apt-get install")
 
@@ -161,9 +171,23 @@ def test_sudo_is_used_where_it_asks_for_no_password(machine: Machine, tmp_path: 
 def test_without_root_apt_is_left_alone(machine: Machine, tmp_path: Path, programs: Mapping[str, str]) -> None:
     machine.programs = {"apt-get": "/usr/bin/apt-get", **programs}
     machine.answers = APT_HAS_IT | {"sudo -n true": (1, "sudo: a password is required")}
-    with pytest.raises(PrometheusUnavailable, match="apt-get needs root"):
+    with pytest.raises(ProgramUnavailable, match="apt-get needs root"):
         machine.finder(tmp_path / "bin", is_root=False).find()
     assert not machine.ran("apt-get")
+
+
+def test_apt_installs_the_other_engine_in_the_same_way(machine: Machine, tmp_path: Path) -> None:
+    """Debian's build says nothing of its version: its package does."""
+    machine.programs = {"apt-get": "/usr/bin/apt-get"}
+    machine.answers = {
+        "apt-cache policy victoria-metrics": (0, "  Candidate: 1.79.5+ds1-2+b5\n"),
+        "-version": (0, "\n"),
+        "dpkg-query --show --showformat=${Version} victoria-metrics": (0, "1.79.5+ds1-2+b5"),
+    }
+    programs = machine.finder(tmp_path / "bin", product=VICTORIA_METRICS).find()
+    assert programs == {"victoria-metrics": Path("/usr/bin/victoria-metrics")}
+    assert machine.policy_during_install is not None
+    assert machine.ran("update-rc.d victoria-metrics disable")
 
 
 def test_brew_installs_it_on_macos(machine: Machine, tmp_path: Path) -> None:
@@ -184,13 +208,13 @@ def test_one_on_path_that_will_not_do_is_passed_over(
 ) -> None:
     machine.programs = {"prometheus": "/opt/prometheus", "promtool": "/opt/promtool"}
     machine.answers = {"--version": answer}
-    with pytest.raises(PrometheusUnavailable):
+    with pytest.raises(ProgramUnavailable):
         machine.finder(tmp_path / "bin").find()
     assert f"/opt/prometheus {said}" in machine.said
 
 
 def test_all_that_was_tried_is_said_in_one_line(machine: Machine, tmp_path: Path) -> None:
-    with pytest.raises(PrometheusUnavailable) as raised:
+    with pytest.raises(ProgramUnavailable) as raised:
         machine.finder(tmp_path / "bin", system="Plan9").find()
     text = str(raised.value)
     assert "\n" not in text
@@ -219,25 +243,32 @@ def serving(directory: Path) -> Iterator[str]:
             thread.join()
 
 
-def publish(directory: Path, programs: Sequence[str] = ("prometheus", "promtool"), checksum: str = "") -> None:
+def publish(
+    directory: Path,
+    programs: Sequence[str] = ("prometheus-9.9.9.linux-amd64/prometheus", "prometheus-9.9.9.linux-amd64/promtool"),
+    checksum: str = "",
+    archive: str = ARCHIVE,
+    checksums: str = "sha256sums.txt",
+    says: str = "prometheus, version 9.9.9 (branch: HEAD)",
+) -> None:
     """A release as GitHub has it; the programs are scripts that say a version."""
-    script = b"#!/bin/sh\necho 'prometheus, version 9.9.9 (branch: HEAD)'\n"
+    script = f"#!/bin/sh\necho '{says}'\n".encode()
     (directory / "v9.9.9").mkdir(parents=True)
-    with tarfile.open(directory / "v9.9.9" / ARCHIVE, "w:gz") as tar:
+    with tarfile.open(directory / "v9.9.9" / archive, "w:gz") as tar:
         for name in (*programs, "LICENSE"):
-            member = tarfile.TarInfo(f"prometheus-9.9.9.linux-amd64/{name}")
+            member = tarfile.TarInfo(name)
             member.size, member.mode = len(script), 0o600
             tar.addfile(member, io.BytesIO(script))
-    digest = checksum or hashlib.sha256((directory / "v9.9.9" / ARCHIVE).read_bytes()).hexdigest()
-    sums = f"{'0' * 64}  prometheus-9.9.9.darwin-amd64.tar.gz\n{digest}  {ARCHIVE}\n"
-    (directory / "v9.9.9" / "sha256sums.txt").write_text(sums)
+    digest = checksum or hashlib.sha256((directory / "v9.9.9" / archive).read_bytes()).hexdigest()
+    sums = f"{'0' * 64}  prometheus-9.9.9.darwin-amd64.tar.gz\n{digest}  {archive}\n"
+    (directory / "v9.9.9" / checksums).write_text(sums)
 
 
 def test_a_release_is_downloaded_checked_and_found_again(machine: Machine, tmp_path: Path) -> None:
     publish(tmp_path / "releases")
     with serving(tmp_path / "releases") as url:
         installed = machine.finder(tmp_path / "bin", url=url).find()
-    assert run_quietly([str(installed.prometheus), "--version"]).stdout.startswith("prometheus, version 9.9.9")
+    assert run_quietly([str(installed["prometheus"]), "--version"]).stdout.startswith("prometheus, version 9.9.9")
     assert sorted(path.name for path in (tmp_path / "bin").iterdir()) == ["prometheus", "promtool"]
     assert any("100 %" in line for line in machine.said)
     # The server is gone: the second time nothing is downloaded.
@@ -247,8 +278,8 @@ def test_a_release_is_downloaded_checked_and_found_again(machine: Machine, tmp_p
 @pytest.mark.parametrize(
     ("programs", "checksum", "error"),
     [
-        (("prometheus", "promtool"), "f" * 64, "does not match its release's sha256sums.txt"),
-        (("prometheus",), "", "is not a Prometheus release"),
+        (("x/prometheus", "x/promtool"), "f" * 64, "does not match its release's sha256sums.txt"),
+        (("x/prometheus",), "", "is not a Prometheus release"),
     ],
     ids=["wrong checksum", "no promtool inside"],
 )
@@ -256,15 +287,30 @@ def test_a_bad_release_leaves_nothing(
     machine: Machine, tmp_path: Path, programs: Sequence[str], checksum: str, error: str
 ) -> None:
     publish(tmp_path / "releases", programs, checksum)
-    with serving(tmp_path / "releases") as url, pytest.raises(PrometheusUnavailable, match=error):
+    with serving(tmp_path / "releases") as url, pytest.raises(ProgramUnavailable, match=error):
         machine.finder(tmp_path / "bin", url=url).find()
     assert list((tmp_path / "bin").iterdir()) == []
+
+
+def test_a_release_of_another_product_has_other_names(machine: Machine, tmp_path: Path) -> None:
+    publish(
+        tmp_path / "releases",
+        ("victoria-metrics-prod",),
+        archive="victoria-metrics-linux-amd64-v9.9.9.tar.gz",
+        checksums="victoria-metrics-linux-amd64-v9.9.9_checksums.txt",
+        says="victoria-metrics-20300101-000000-tags-v9.9.9-0-g0123456789",
+    )
+    machine.answers = {"dpkg-query": (1, "no packages found"), "-version": (0, "…-tags-v9.9.9-0-g0123456789")}
+    with serving(tmp_path / "releases") as url:
+        installed = machine.finder(tmp_path / "bin", url=url, product=VICTORIA_METRICS).find()
+    assert installed == {"victoria-metrics": tmp_path / "bin/victoria-metrics"}
+    assert "tags-v9.9.9" in run_quietly([str(installed["victoria-metrics"]), "-version"]).stdout
 
 
 def test_a_release_that_does_not_name_this_platform(machine: Machine, tmp_path: Path) -> None:
     publish(tmp_path / "releases")
     (tmp_path / "releases/v9.9.9/sha256sums.txt").write_text(f"{'0' * 64}  something-else.tar.gz\n")
-    with serving(tmp_path / "releases") as url, pytest.raises(PrometheusUnavailable, match="does not name"):
+    with serving(tmp_path / "releases") as url, pytest.raises(ProgramUnavailable, match="does not name"):
         machine.finder(tmp_path / "bin", url=url).find()
 
 
@@ -272,26 +318,28 @@ def test_a_server_without_the_release(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "releases").mkdir()
     with (
         serving(tmp_path / "releases") as url,
-        pytest.raises(PrometheusUnavailable, match=r"sha256sums\.txt answered 404"),
+        pytest.raises(ProgramUnavailable, match=r"sha256sums\.txt answered 404"),
     ):
         machine.finder(tmp_path / "bin", url=url).find()
 
 
 def test_no_server_at_all(machine: Machine, tmp_path: Path) -> None:
-    with pytest.raises(PrometheusUnavailable, match="cannot be reached"):
+    with pytest.raises(ProgramUnavailable, match="cannot be reached"):
         machine.finder(tmp_path / "bin").find()
 
 
 @pytest.mark.parametrize(
-    ("system", "machine_name", "name"),
+    ("product", "system", "machine_name", "name"),
     [
-        ("Linux", "x86_64", "prometheus-3.5.0.linux-amd64.tar.gz"),
-        ("Linux", "aarch64", "prometheus-3.5.0.linux-arm64.tar.gz"),
-        ("Darwin", "arm64", "prometheus-3.5.0.darwin-arm64.tar.gz"),
+        (PROMETHEUS, "Linux", "x86_64", "prometheus-3.5.0.linux-amd64.tar.gz"),
+        (PROMETHEUS, "Linux", "armv7l", "prometheus-3.5.0.linux-armv7.tar.gz"),
+        (PROMETHEUS, "Darwin", "arm64", "prometheus-3.5.0.darwin-arm64.tar.gz"),
+        (VICTORIA_METRICS, "Linux", "aarch64", "victoria-metrics-linux-arm64-v1.79.14.tar.gz"),
+        (VICTORIA_METRICS, "Linux", "armv7l", "victoria-metrics-linux-arm-v1.79.14.tar.gz"),
     ],
 )
-def test_names_of_archives(system: str, machine_name: str, name: str) -> None:
-    assert archive_name(system, machine_name, "3.5.0") == name
+def test_names_of_archives(product: Product, system: str, machine_name: str, name: str) -> None:
+    assert product.published.file_name(product.published.archive, system, machine_name) == name
 
 
 def test_what_a_failed_command_died_of() -> None:

@@ -1,0 +1,82 @@
+"""The response that holds an answer: its body, and what lets a client and a cache know when it is another one.
+
+``ETag`` is weak: two answers that differ only in the moment they are of, or in the questions that led to them, have the
+same one. ``Cache-Control`` lets an answer be used for one scrape interval, in which there is nothing new to know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from flask import Response, current_app, request
+
+from facade.context import CSV, JSON, endpoint, facade, media_type, request_values
+from facade.params.lists import METRICS
+from facade.params.series import KIND
+from facade.representation.table import CONTENT_TYPE, table
+from facade.shapes import Shape
+from promql.catalogue import Kind
+
+# Keys of an answer that say when and how it was come by.
+_MOMENTS: Final = frozenset({"time", "explain"})
+_MOMENT_HEADERS: Final = frozenset({"X-Time"})
+
+
+def represent(answer: Mapping[str, Any]) -> Response:
+    """The answer of the request's view in the form that was negotiated; 304 where the client has it already."""
+    shape = endpoint().shape
+    if media_type() == CSV and shape is not None:
+        response, parts = _as_csv(answer, shape)
+    else:
+        response, parts = _as_json(answer)
+    tag = _tag([media_type().encode(), *parts])
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+    response.set_etag(tag, weak=True)
+    response.cache_control.max_age = int(facade().settings.scrape_interval_seconds)
+    response.vary.add("Accept")
+    return response
+
+
+def _as_json(answer: Mapping[str, Any]) -> tuple[Response, Iterable[bytes]]:
+    """The response, and the parts of it that the tag is of. Every part is written once, however large."""
+    members = {key: _encoded(_json_member(key, value)) for key, value in answer.items()}
+    body = b"{" + b",".join(members.values()) + b"}\n"
+    return Response(body, content_type=JSON), (part for key, part in members.items() if key not in _MOMENTS)
+
+
+def _json_member(key: str, value: Any) -> str:
+    return f"{json.dumps(key)}:{current_app.json.dumps(value, separators=(',', ':'))}"
+
+
+def _as_csv(answer: Mapping[str, Any], shape: Shape) -> tuple[Response, Iterable[bytes]]:
+    values = request_values()
+    kind: Kind = values[KIND] if shape.kind is None else shape.kind
+    written = table(answer, shape, kind, values.get(METRICS[kind]))
+    body, headers = _encoded(written.text()), written.headers()
+    response = Response(body, content_type=CONTENT_TYPE, headers=headers)
+    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(shape, kind)}"'
+    beside = (f"{name}: {text}".encode() for name, text in headers.items() if name not in _MOMENT_HEADERS)
+    return response, (body, *beside)
+
+
+def _file_name(shape: Shape, kind: Kind) -> str:
+    """What the path says: names of Kubernetes have nothing that a file's name may not."""
+    _, *segments = request.path.strip("/").split("/")
+    return "-".join([*segments, kind] if shape.kind is None else segments) + ".csv"
+
+
+def _tag(parts: Iterable[bytes]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8. Half a surrogate pair, which a store's JSON can hold and UTF-8 cannot, is a question mark."""
+    return text.encode("utf-8", "replace")
