@@ -103,17 +103,17 @@ class Points:
     def _rate(self, series: str, source: str, step: float) -> str:
         """The counters' increase over what a point covers ÷ its length; the first of three forms that has a value.
 
-        A counter that was there at both ends and did not start again: its last value less the one before the interval.
-        One that started again in between: see ``Windows.rate``. One that began or ended in between: it increased by
-        what is in the interval, and by nothing in the rest of it. On Prometheus the second form alone would do for the
-        first two; VictoriaMetrics also counts from the sample before a window, which makes that one interval too wide.
+        A counter that was there when the interval began and did not start again: its last value in it less the one
+        before it, also where it ended in between: what was read of it is all that is known, and `increase` would add to
+        it. One that started again: see ``Windows.rate``. One that began in between: it increased by what is in the
+        interval, and by nothing in the rest of it. On Prometheus the second form would do for a counter that was there
+        at both ends; VictoriaMetrics also counts from the sample before a window, one interval more.
         """
         seconds = self.windows.rate_seconds(source, step)
         covered, inside = duration(seconds), duration(seconds - self.open_seconds)
         wide = duration(seconds + self.windows.scrape_seconds - self.open_seconds)
-        # One that started again before the first sample inside has become less. Without a sample inside there is no
-        # number, though Prometheus still has the value of five minutes ago.
-        grown = f"({series} - {series} offset {covered}) / {seconds:g} >= 0"
+        # One that started again before the first sample inside has become less.
+        grown = f"(last_over_time({series}[{inside}]) - {series} offset {covered}) / {seconds:g} >= 0"
         steady = f"{grown} and resets({series}[{inside}]) == 0"
         throughout = f"rate({series}[{wide}]) and {series} offset {covered} and {series}"
         return f"{steady} or {throughout} or increase({series}[{inside}]) / {seconds:g}"
