@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from facade.errors import (
+    HTTP_PROBLEMS,
     PROBLEM_MEDIA_TYPE,
     PROBLEMS,
     AmbiguousNameError,
@@ -23,9 +24,7 @@ from facade.openapi.route import Route
 from facade.openapi.schemas import TEXT, Schema, described, strict
 from facade.openapi.service import SERVICE_ANSWERS
 
-METHOD_NOT_ALLOWED: Final = Problem(
-    HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED.phrase
-)
+METHOD_NOT_ALLOWED: Final = HTTP_PROBLEMS[HTTPStatus.METHOD_NOT_ALLOWED][0]
 _OVER_A_WINDOW: Final = ("timeseries", "timeseries_of_kind")
 
 
