@@ -50,8 +50,12 @@ class Windows:
         return duration(self.rate_seconds(source, step_seconds) + self.scrape_seconds)
 
     def level(self, step_seconds: float) -> str:
-        """The window of an average: the step, and at least two intervals (Prometheus 3 leaves the left end open)."""
-        return duration(max(step_seconds, 2 * self.scrape_seconds))
+        """The window of an average."""
+        return duration(self.level_seconds(step_seconds))
+
+    def level_seconds(self, step_seconds: float) -> float:
+        """What an average covers: the step, and at least two intervals (Prometheus 3 leaves the left end open)."""
+        return max(step_seconds, 2 * self.scrape_seconds)
 
     def _whole(self, seconds: float) -> float:
         """``seconds`` up to a whole number of scrape intervals."""

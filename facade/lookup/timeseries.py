@@ -13,10 +13,10 @@ from facade.lookup.base import NAME_LABEL, Lookup, only_one
 from facade.lookup.ranges import Ranges, Wish
 from facade.params.shared import check_budget
 from facade.window import TimeWindow
-from promql.catalogue import LEVEL_OF, Kind, Signal
-from promql.queries import DEPLOYMENT, union
+from promql.catalogue import LEVEL_OF, NAMESPACED, Kind, Signal
+from promql.queries import union
 from promql.selectors import Selector, equal
-from promql.timeseries import COVERAGE
+from promql.timeseries import COVERAGE, within_kind
 
 
 class Timeseries:
@@ -95,8 +95,7 @@ class Timeseries:
 
         Tells ``evidence`` of the clusters that there are now. Raises NotFoundError.
         """
-        if kind == "deployment":
-            selector = (*selector, DEPLOYMENT)
+        selector = within_kind(kind, selector)
         now, queries = self._lookup.now(), self._lookup.queries
         rows = self._lookup.client.instant(union([queries.exists(kind, selector), queries.evaluations()]), now)
         keys = {key for row in rows if (key := series_key(kind, row.labels)) is not None}
@@ -136,7 +135,7 @@ def _only_key(kind: Kind, name: str, keys: set[Key]) -> Key:
 def _entity(kind: Kind, key: Key, evidence: WindowEvidence) -> dict[str, Any]:
     cluster, namespace = place(key)
     entity: dict[str, Any] = {"name": key[-1]}
-    if kind in ("pod", "deployment"):
+    if kind in NAMESPACED:
         entity["namespace"] = namespace
     if len(evidence.around.clusters) > 1:
         entity["cluster"] = cluster

@@ -20,7 +20,7 @@ from facade.openapi.schemas import (
     signal_schema,
     strict,
 )
-from promql.catalogue import LEVEL_OF, Catalogue, Kind
+from promql.catalogue import LEVEL_OF, NAMESPACED, Catalogue, Kind
 
 STATISTICS: Final = ("min", "max", "avg", "p50", "p95", "last")
 _SECONDS: Final[Schema] = {"type": "number", "exclusiveMinimum": 0}
@@ -53,7 +53,7 @@ def timeseries_schemas(catalogue: Catalogue, kind: Kind) -> dict[str, Schema]:
     columns = {
         signal.key: {**ref("Column"), "description": str(signal_schema(signal)["description"])} for signal in signals
     }
-    place = {"namespace": NAME} if kind in ("pod", "deployment") else {}
+    place = {"namespace": NAME} if kind in NAMESPACED else {}
     coverage = array(_SHARE, "The share of its running pods that were read.")
     properties: dict[str, Schema] = {
         "name": NAME,

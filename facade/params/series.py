@@ -20,7 +20,7 @@ from facade.params.lists import (
     filters,
 )
 from facade.params.parsing import Parameter, Values
-from promql.catalogue import KINDS, Catalogue, Kind
+from promql.catalogue import KINDS, NAMESPACED, Catalogue, Kind
 from promql.timeseries import Aggregation
 
 AVERAGE: Final = "avg"
@@ -69,7 +69,6 @@ WHOLE_KIND_PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     OFFSET,
     *SERIES_PARAMETERS,
 )
-_NAMESPACED: Final[tuple[Kind, ...]] = ("pod", "deployment")
 
 
 def whole_kind(values: Values) -> tuple[Kind, str]:
@@ -81,7 +80,7 @@ def whole_kind(values: Values) -> tuple[Kind, str]:
     if kind is None:
         raise ParameterError(KIND.name, f"must be given: one of {', '.join(KINDS)}")
     signal = _one_signal(kind, values[SIGNAL])
-    sort, keys = values[SERIES_SORT].key, (signal, "name", *(("namespace",) if kind in _NAMESPACED else ()))
+    sort, keys = values[SERIES_SORT].key, (signal, "name", *(("namespace",) if kind in NAMESPACED else ()))
     if sort not in keys:
         raise ParameterError(
             SERIES_SORT.name,

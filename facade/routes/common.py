@@ -17,10 +17,8 @@ from facade.params.shared import CLUSTER, EXPLAIN, FORMAT, NAMESPACE
 from facade.representation.response import represent
 from facade.shapes import Shape
 from facade.window import TimeWindow
-from promql.catalogue import Kind
+from promql.catalogue import NAMESPACED, Kind
 
-# Kinds whose names are unique within a namespace only.
-NAMESPACED = ("pod", "deployment")
 Declaration = Callable[[Callable[..., ResponseReturnValue]], Endpoint]
 
 

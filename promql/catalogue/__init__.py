@@ -15,6 +15,8 @@ from promql import names
 
 Kind = Literal["node", "pod", "namespace", "deployment"]
 KINDS: Final[tuple[Kind, ...]] = ("node", "pod", "namespace", "deployment")
+# Those whose names are unique within a namespace only.
+NAMESPACED: Final[tuple[Kind, ...]] = ("pod", "deployment")
 # The level of recorded totals that a kind of entity is answered from.
 LEVEL_OF: Final[Mapping[Kind, str]] = {"namespace": "namespace", "deployment": "workload"}
 

@@ -17,7 +17,7 @@ from promql.selectors import Selector
 from promql.timeseries.evidence import CLUSTERS, evidence, known
 from promql.timeseries.points import Aggregation, MeasuredKind, Points
 from promql.timeseries.statistics import STATISTICS, Statistics, statistic_name
-from promql.timeseries.totals import COVERAGE, INCOMPLETE, KNOWN, Coarse, Fine, TotalPoints
+from promql.timeseries.totals import COVERAGE, INCOMPLETE, KNOWN, Coarse, Fine, TotalPoints, within_kind
 from promql.windows import Windows
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Aggregation",
     "TimeseriesQueries",
     "statistic_name",
+    "within_kind",
 ]
 _MOST_QUERIES: Final = 2
 

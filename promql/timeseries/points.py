@@ -61,7 +61,7 @@ class Points:
         if aggregation == "avg":
             return self._average(kind, series, step)
         if aggregation == "last" and joined:
-            return f"last_over_time({self.joined(series, self._level_seconds(step))})"
+            return f"last_over_time({self.joined(series, self.windows.level_seconds(step))})"
         once, keys = _ONCE[kind], SERIES_KEYS[kind]
         per_uid = aggregate("max", once, f"{aggregation}_over_time({series}[{self._level(step)}])")
         return per_uid if once == keys else aggregate("min" if aggregation == "min" else "max", keys, per_uid)
@@ -84,11 +84,8 @@ class Points:
         scrape = self.windows.scrape_seconds
         return f"[{duration(seconds - scrape / 2)}:{duration(scrape)}]"
 
-    def _level_seconds(self, step: float) -> float:
-        return max(step, 2 * self.windows.scrape_seconds)
-
     def _level(self, step: float) -> str:
-        return duration(self._level_seconds(step) - self.open_seconds)
+        return duration(self.windows.level_seconds(step) - self.open_seconds)
 
     def _rates(self, kind: MeasuredKind, measure: Measure, source: str, selector: Selector, step: float) -> str:
         once, keys = _ONCE[kind], SERIES_KEYS[kind]

@@ -55,7 +55,7 @@ class Statistics:
         if measure.level is None:
             parts = self._of_rates(kind, measure, signal.source, selector, window, joined=joined)
         elif joined:
-            every = self._points.joined(select(measure.level, selector), self._level_seconds(window))
+            every = self._points.joined(select(measure.level, selector), self._windows.level_seconds(window))
             parts = {name: f"{function}{every})" for name, function in _FUNCTIONS.items()}
         else:
             parts = self._of_series(select(measure.level, selector), window, SERIES_KEYS[kind])
@@ -96,11 +96,8 @@ class Statistics:
         return parts if several else {name: f"{expr} / {seconds:g}" for name, expr in parts.items()}
 
     def _of_series(self, series: str, window: float, keys: Sequence[str]) -> dict[str, str]:
-        length = duration(self._level_seconds(window) - OPEN_SECONDS)
+        length = duration(self._windows.level_seconds(window) - OPEN_SECONDS)
         return {name: aggregate("max", keys, f"{function}{series}[{length}])") for name, function in _FUNCTIONS.items()}
-
-    def _level_seconds(self, window: float) -> float:
-        return max(window, 2 * self._windows.scrape_seconds)
 
     def _ratio(self, kind: Kind, selector: Selector, signal: Signal) -> str:
         """The ratio at one evaluation, of the two totals that it recorded."""

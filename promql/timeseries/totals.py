@@ -46,7 +46,7 @@ class Fine:
     open_seconds: float = 0.0
 
     def over(self, function: _Function, name: str, selector: Selector, step: float) -> str:
-        window = max(step, 2 * self.windows.scrape_seconds) - self.open_seconds
+        window = self.windows.level_seconds(step) - self.open_seconds
         return f"{function}_over_time({select(name, selector)}[{duration(window)}])"
 
 
@@ -76,7 +76,7 @@ class TotalPoints:
 
     def has_coarse(self, step: float, aggregation: Aggregation) -> bool:
         """Whether the second resolution can answer: what was recorded last, it does not tell."""
-        whole = step % COARSE_SECONDS == 0 and step >= 2 * self.windows.scrape_seconds
+        whole = step % COARSE_SECONDS == 0 and step == self.windows.level_seconds(step)
         return whole and aggregation != "last"
 
     def of_one(
