@@ -19,7 +19,7 @@ COVERAGE_PERCENT := 95
 MEASURE := $(if $(strip $(ARGS)),,--cov --cov-report=)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stress test lint format golden docs lock clean-data clean
+.PHONY: help setup run stress test lint format golden docs generate manifests lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,11 +69,20 @@ golden: $(STAMP) ## write the golden files anew from what the code does; review 
 docs: $(STAMP) ## write the documents that are made from the code anew
 	@$(BIN)/python -m local documents $(ARGS)
 
+generate: $(STAMP) ## write what is made from code: the chart's rules and README, the manifests
+	@$(BIN)/python -m local generate
+
+manifests: generate ## render the chart's defaults into manifests/ (part of generate)
+
 # Resolved anew from pyproject.toml, for Python 3.11 and newer on Linux and macOS; from the public index alone.
-lock: $(STAMP) ## resolve requirements.lock anew (installs uv into .venv for it)
+# Each image's own lock has the same versions: requirements.lock constrains it.
+lock: $(STAMP) ## resolve requirements.lock and the images' locks anew (installs uv into .venv for it)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" --extra dev --output-file requirements.lock pyproject.toml
+	for image in exporter facade; do $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --constraint requirements.lock \
+		--extra $$image --output-file requirements-$$image.lock pyproject.toml || exit 1; done
 
 clean-data: ## forget everything that make run has stored (a downloaded Prometheus too)
 	rm -rf .data

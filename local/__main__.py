@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     documents_ = commands.add_parser("documents", help="write the documents that are made from the code")
     documents_.add_argument("--check", action="store_true", help="write nothing; fail where one is not as it should be")
     documents_.set_defaults(command=_documents)
+    generate = commands.add_parser(
+        "generate",
+        help="write the generated files",
+        description="Writes what is generated and committed: the chart's rules and README, and the plain manifests.",
+    )
+    generate.set_defaults(command=_generate)
     return parser
 
 
@@ -87,6 +93,14 @@ def _documents(options: argparse.Namespace) -> int:
         documents.check()
     else:
         _say("\n".join(f"written: {path}" for path in documents.write()) or "every document is as it should be")
+    return 0
+
+
+def _generate(_options: argparse.Namespace) -> int:
+    # Imported here: it needs the Helm engine, which nothing else does.
+    from local.generate import write
+
+    write(_say)
     return 0
 
 

@@ -1,0 +1,81 @@
+"""Values that the chart does not take, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import helm_python
+import pytest
+
+from local.chart import render
+
+EXTERNAL = {"prometheus": {"enabled": False}, "facade": {"prometheusUrl": "http://p:9090"}}
+GATEWAY = {"facade": {"httpRoute": {"enabled": True}}}
+
+
+def rejection(values: dict[str, Any]) -> str:
+    with pytest.raises(helm_python.HelmError) as raised:
+        render(values)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"facad": {}}, "additional properties 'facad' not allowed"),
+        ({"facade": {"replica": 3}}, "at '/facade': additional properties 'replica' not allowed"),
+        (
+            {"exporter": {"node": {"tolerance": []}}},
+            "at '/exporter/node': additional properties 'tolerance'",
+        ),
+        ({"intervals": {"scrape": "15s"}}, "at '/intervals/scrape': got string, want integer"),
+        ({"intervals": {"scrape": 0}}, "at '/intervals/scrape': minimum: got 0, want 1"),
+        ({"kubelet": {"ca": "/etc/ca.crt"}}, "at '/kubelet/ca'"),
+        ({"exporter": {"containers": "some"}}, "at '/exporter/containers': value must be one of"),
+        ({"exporter": {"node": {"resources": {"limits": {"cpu": None}}}}}, "missing property 'cpu'"),
+        ({"facade": {"prometheusUrl": "prometheus:9090"}}, "at '/facade/prometheusUrl'"),
+        ({"prometheus": {"retentionSize": "16Gi"}}, "at '/prometheus/retentionSize'"),
+    ],
+)
+def test_typos_and_wrong_types(values: dict[str, Any], message: str) -> None:
+    assert message in rejection(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"prometheus": {"enabled": False}}, "facade.prometheusUrl must name your Prometheus when prometheus.enabled"),
+        (
+            {**EXTERNAL, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
+            "serviceMonitor.enabled and podMonitor.enabled exclude each other",
+        ),
+        ({"prometheusRule": {"enabled": True}}, "prometheusRule.enabled needs serviceMonitor.enabled"),
+        ({"intervals": {"scrape": 90}}, "intervals.detail must not be shorter than intervals.scrape"),
+        ({"intervals": {"storage": 10}}, "intervals.storage must not be shorter than intervals.scrape"),
+        (
+            {"kubelet": {"caConfigMap": "cas", "ca": "-----BEGIN CERTIFICATE-----"}},
+            "kubelet.ca and kubelet.caConfigMap exclude each other",
+        ),
+        ({"kubelet": {"caConfigMap": "cas", "insecureTls": True}}, "kubelet.insecureTls verifies nothing"),
+        (
+            {"facade": {"autoscaling": {"enabled": True, "minReplicas": 9}}},
+            "facade.autoscaling.minReplicas must not be more than",
+        ),
+        ({"facade": {"maxTimeWindow": 60}}, "facade.defaultTimeWindow must not be longer"),
+        ({"facade": {"ingress": {"enabled": True}}}, "facade.ingress.host must be set"),
+        (GATEWAY, "facade.httpRoute.parentRefs must name a gateway"),
+        ({"prometheus": {"retentionSize": "30GB"}}, "prometheus.retentionSize (30GB) must be less than"),
+    ],
+)
+def test_contradictions(values: dict[str, Any], message: str) -> None:
+    assert message in rejection(values)
+
+
+def test_all_contradictions_at_once() -> None:
+    text = rejection({"prometheus": {"enabled": False}, "intervals": {"detail": 5}})
+    assert "facade.prometheusUrl" in text
+    assert "intervals.detail" in text
+
+
+def test_what_helm_adds_is_taken() -> None:
+    assert render({"global": {"anything": 1}})

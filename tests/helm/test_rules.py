@@ -1,0 +1,87 @@
+"""The rules that the chart's templates fill in are those that Python renders, and a Prometheus takes them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.chart import objects, render
+from promql.rules import rules_file
+from tests.helm.cases import CASES, OPERATOR_APIS, one, rendered
+
+INTERVALS = [
+    (15, 60),
+    (1, 1),
+    (7, 7),
+    (7, 61),
+    (10, 45),
+    (14, 59),
+    (16, 60),
+    (20, 90),
+    (30, 90),
+    (60, 300),
+    (120, 3600),
+]
+
+
+@pytest.mark.parametrize(("scrape", "detail"), INTERVALS)
+def test_the_bundled_rules(scrape: int, detail: int) -> None:
+    found = objects(render({"intervals": {"scrape": scrape, "detail": detail, "storage": 3600}}))
+    data = one(found, "ConfigMap", "-prometheus-rules")["data"]
+    assert data["recording.yaml"] == rules_file(scrape, detail)
+
+
+def test_the_operators_rules() -> None:
+    values = CASES["operator"] | {"intervals": {"scrape": 20, "detail": 90}}
+    rule = one(objects(render(values, api_versions=OPERATOR_APIS)), "PrometheusRule", "-recording")
+    assert rule["spec"] == yaml.safe_load(rules_file(20, 90))
+
+
+@pytest.mark.parametrize("case", ["default", "minimal", "hardened"])
+def test_nothing_is_left_to_fill_in(case: str) -> None:
+    for name, text in one(rendered(case), "ConfigMap", "-prometheus-rules")["data"].items():
+        assert "__" not in text.replace("__name__", ""), name
+
+
+def test_without_alerts_the_recording_rules_stay() -> None:
+    assert list(one(rendered("minimal"), "ConfigMap", "-prometheus-rules")["data"]) == ["recording.yaml"]
+
+
+@pytest.mark.parametrize("case", ["default", "minimal", "hardened"])
+def test_promtool_takes_rules_and_configuration(case: str, tmp_path: Path) -> None:
+    found = rendered(case)
+    files = one(found, "ConfigMap", "-prometheus-rules")["data"]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert "SUCCESS" in promtool("check", "rules", *(str(tmp_path / name) for name in files))
+    config = yaml.safe_load(one(found, "ConfigMap", "-prometheus")["data"]["prometheus.yml"])
+    for job in config["scrape_configs"]:
+        # Some distributions' builds of Prometheus have no discovery through Kubernetes.
+        job.pop("kubernetes_sd_configs", None)
+    path = tmp_path / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    assert "SUCCESS" in promtool("check", "config", "--syntax-only", str(path))
+
+
+@pytest.mark.parametrize(("version", "role"), [("v1.20.2", "endpoints"), ("v1.30.0", "endpointslice")])
+def test_discovery_in_the_release_namespace_alone(version: str, role: str) -> None:
+    found = objects(render(kube_version=version, namespace="monitoring"))
+    config = yaml.safe_load(one(found, "ConfigMap", "-prometheus")["data"]["prometheus.yml"])
+    discoveries = [job.get("kubernetes_sd_configs") for job in config["scrape_configs"]]
+    in_namespace = [{"role": role, "namespaces": {"names": ["monitoring"]}}]
+    assert discoveries == [in_namespace, in_namespace, None]
+
+
+def test_kubectl_can_apply_the_config_maps() -> None:
+    # It keeps the whole object in an annotation of at most 256 KiB.
+    for item in rendered("default"):
+        assert len(yaml.safe_dump(item)) < 250_000, item["metadata"]["name"]
+
+
+def promtool(*arguments: str) -> str:
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
