@@ -201,8 +201,9 @@ def _elsewhere(example: Example) -> str:
 
 
 def _folded(route: Route, given: list[Example]) -> str:
-    """The shortest of the route's examples, to unfold; nothing where it has none."""
-    if not given:
+    """The shortest of the route's examples on `make run`, to unfold; nothing where it has none."""
+    on_make_run = [example for example in given if example.request.store == "sample"]
+    if not on_make_run:
         return ""
-    example = min(given, key=lambda one: len(readable(one.body)))
+    example = min(on_make_run, key=lambda one: len(readable(one.body)))
     return f"<details><summary><code>{html.escape(route.rule)}</code></summary>\n\n{shown(example)}\n\n</details>"

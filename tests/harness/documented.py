@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from flask import Flask
 from flask.testing import FlaskClient
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema_rs import Draft202012Validator
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
@@ -52,8 +51,8 @@ class Documented:
         if key not in self._validators:
             root = {**schema, "components": self.document["components"]}
             self._validators[key] = Draft202012Validator(root)
-        error = best_match(self._validators[key].iter_errors(body))
-        assert error is None, f"{where}: {error.json_path}: {error.message}"
+        for error in self._validators[key].iter_errors(body):
+            raise AssertionError(f"{where}: at {'/'.join(map(str, error.instance_path))}: {error.message}")
 
     def resolved(self, reference: Mapping[str, Any]) -> Mapping[str, Any]:
         """The component of a reference; anything else is itself."""
