@@ -143,9 +143,10 @@ class KubeletClient:
                 f"{self._url}: no TLS ({cause}); KUBELET_URL must be the kubelet's https port", reason="tls"
             )
         return KubeletUntrusted(
-            f"{self._url}: its certificate could not be verified ({cause}). KUBELET_CA_FILE must hold the authority "
-            "that signed it; KUBELET_SERVER_NAME is the name it bears where that is not the URL's host; a kubelet that "
-            "signs for itself needs KUBELET_INSECURE_TLS=true, which verifies nothing"
+            f"{self._url}: its certificate could not be verified ({cause}). KUBELET_CA_FILE (in the chart: kubelet.ca) "
+            "must hold the authority that signed it, or the certificate itself where the kubelet signs its own; "
+            "KUBELET_SERVER_NAME (kubelet.serverName) is the name it bears where that is not the URL's host; "
+            "KUBELET_INSECURE_TLS=true (kubelet.insecureTls) verifies nothing, for trying out"
         )
 
 

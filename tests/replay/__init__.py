@@ -9,8 +9,9 @@ with ReplayedCluster(Recording.named("lab-1"), speed=5) as cluster:
 from tests.replay.apiserver import ApiServer
 from tests.replay.cluster import ReplayedCluster
 from tests.replay.control import Fault, Faults, Request, RequestLog
-from tests.replay.identity import IDENTITIES, Identity, Scope
+from tests.replay.identity import IDENTITIES, Identity, Right, Scope
 from tests.replay.kubelet import Kubelet
+from tests.replay.rbac import NotModelled, identity_of
 from tests.replay.recording import Endpoint, Moment, Recording, cheap_summary, parse_rfc3339
 from tests.replay.timeline import Timeline
 
@@ -23,12 +24,15 @@ __all__ = [
     "Identity",
     "Kubelet",
     "Moment",
+    "NotModelled",
     "Recording",
     "ReplayedCluster",
     "Request",
     "RequestLog",
+    "Right",
     "Scope",
     "Timeline",
     "cheap_summary",
+    "identity_of",
     "parse_rfc3339",
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import ssl
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import trustme
 
@@ -18,8 +19,6 @@ from tests.replay.kubelet import Kubelet
 from tests.replay.recording import Recording
 from tests.replay.timeline import Timeline
 
-_FIRST_TOKENS: Final[dict[Scope, str]] = {"node": "node-token-1", "cluster": "cluster-token-1"}
-
 
 class ReplayedCluster:
     """Serves a recording as a cluster; a context manager.
@@ -28,9 +27,20 @@ class ReplayedCluster:
     after the last moment that one stands. Until it begins the kubelet's readings grow old like any others: begin
     within the minute for which an exporter quotes them. Leaving the block raises ``RuntimeError`` where a server
     failed of itself.
+
+    ``identities`` are who may ask, by the name under which ``environment`` and the files know them; among them one of
+    each scope's name where the scope's exporter is to run.
     """
 
-    def __init__(self, recording: Recording, speed: float = 1.0, *, kubelet_port: int = 0, api_port: int = 0) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        speed: float = 1.0,
+        *,
+        kubelet_port: int = 0,
+        api_port: int = 0,
+        identities: Mapping[str, Identity] | None = None,
+    ) -> None:
         self.recording = recording
         self.node_name = recording.node_name
         self.timeline = Timeline(recording.first_instant_unix, speed)
@@ -38,12 +48,14 @@ class ReplayedCluster:
         self.directory = Path(self._temporary.name)
         self.ca_file = self.directory / "ca.crt"
         tls = self._certificate()
-        self._tokens: dict[Scope, str] = dict(_FIRST_TOKENS)
+        known: Mapping[str, Identity] = dict(IDENTITIES.items()) if identities is None else identities
+        self._known = dict(known)
+        self._tokens = {name: f"{name}-token-1" for name in self._known}
         self.kubelet = Kubelet(recording, self.timeline, tls, self._identities(), kubelet_port)
         self.api = ApiServer(recording, self.timeline, tls, self._identities(), api_port)
-        for scope in IDENTITIES:
-            self.token_file(scope).write_text(self._tokens[scope])
-            self.kubeconfig_file(scope).write_text(self._kubeconfig(scope))
+        for name in self._known:
+            self.token_file(name).write_text(self._tokens[name])
+            self.kubeconfig_file(name).write_text(self._kubeconfig(name))
 
     def __enter__(self) -> Self:
         self.kubelet.start()
@@ -69,14 +81,14 @@ class ReplayedCluster:
         """Block until both servers give a moment's answers (counted from 0). Raises ``TimeoutError``."""
         self.timeline.wait_until(self.recording.moments[moment].lists_time_unix, deadline_seconds)
 
-    def token(self, scope: Scope) -> str:
-        return self._tokens[scope]
+    def token(self, name: str) -> str:
+        return self._tokens[name]
 
-    def token_file(self, scope: Scope) -> Path:
-        return self.directory / f"{scope}.token"
+    def token_file(self, name: str) -> Path:
+        return self.directory / f"{name}.token"
 
-    def kubeconfig_file(self, scope: Scope) -> Path:
-        return self.directory / f"{scope}.kubeconfig"
+    def kubeconfig_file(self, name: str) -> Path:
+        return self.directory / f"{name}.kubeconfig"
 
     def rotate_kubelet_token(self) -> None:
         """Give scope node a new token: written to its file, and the only one that the kubelet still knows."""
@@ -85,13 +97,17 @@ class ReplayedCluster:
         self.token_file("node").write_text(self._tokens["node"])
         self.kubelet.replace_tokens(self._identities())
 
-    def environment(self, scope: Scope) -> dict[str, str]:
-        """The environment of ``python -m exporter`` for one scope, but for its port and intervals."""
+    def environment(self, scope: Scope, name: str | None = None) -> dict[str, str]:
+        """The environment of ``python -m exporter`` for one scope, but for its port and intervals.
+
+        ``name`` is the identity that it asks with, where that is not the scope's own.
+        """
+        name = name or scope
         settings = {
             "EXPORTER_SOURCE": "kubelet",
             "EXPORTER_SCOPE": scope,
             "EXPORTER_ADDRESS": "127.0.0.1",
-            "KUBECONFIG": str(self.kubeconfig_file(scope)),
+            "KUBECONFIG": str(self.kubeconfig_file(name)),
         }
         if scope == "node":
             settings |= {
@@ -99,12 +115,12 @@ class ReplayedCluster:
                 "NODE_IP": "127.0.0.1",
                 "KUBELET_URL": self.kubelet.url,
                 "KUBELET_CA_FILE": str(self.ca_file),
-                "KUBELET_TOKEN_FILE": str(self.token_file(scope)),
+                "KUBELET_TOKEN_FILE": str(self.token_file(name)),
             }
         return settings
 
     def _identities(self) -> dict[str, Identity]:
-        return {token: IDENTITIES[scope] for scope, token in self._tokens.items()}
+        return {token: self._known[name] for name, token in self._tokens.items()}
 
     def _certificate(self) -> ssl.SSLContext:
         authority = trustme.CA()
@@ -113,7 +129,7 @@ class ReplayedCluster:
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
         return context
 
-    def _kubeconfig(self, scope: Scope) -> str:
+    def _kubeconfig(self, name: str) -> str:
         """A kubeconfig of one user. JSON, which every YAML reader reads."""
         cluster = {"server": self.api.url, "certificate-authority": str(self.ca_file)}
         return json.dumps(
@@ -121,8 +137,8 @@ class ReplayedCluster:
                 "apiVersion": "v1",
                 "kind": "Config",
                 "clusters": [{"name": "replayed", "cluster": cluster}],
-                "users": [{"name": scope, "user": {"token": self._tokens[scope]}}],
-                "contexts": [{"name": "replayed", "context": {"cluster": "replayed", "user": scope}}],
+                "users": [{"name": name, "user": {"token": self._tokens[name]}}],
+                "contexts": [{"name": "replayed", "context": {"cluster": "replayed", "user": name}}],
                 "current-context": "replayed",
             },
             indent=1,

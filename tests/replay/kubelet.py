@@ -1,8 +1,8 @@
 """The replayed kubelet: the recorded answers, on the recording's timeline, to who may ask.
 
-Rights are those of a service account with ``get`` on ``nodes/stats`` and ``nodes/metrics``
-(https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/): ``/stats/*`` and ``/metrics/*``; every
-other path asks for ``nodes/proxy`` and is refused.
+A request needs a right to a subresource of ``nodes`` that follows from its path, with a verb that follows from its
+method (https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/): ``get`` on ``nodes/stats`` for
+``/stats/*``, on ``nodes/metrics`` for ``/metrics/*``, on ``nodes/proxy`` for most others.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.replay.timeline import Timeline
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 # Two moments of three endpoints are in use at any time.
 _BODIES_KEPT: Final = 8
+_VERBS: Final = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _CONTENT_TYPES: Final = {
     Endpoint.SUMMARY: "application/json",
     Endpoint.CHEAP_SUMMARY: "application/json",
@@ -81,16 +82,15 @@ class Kubelet:
         fault = exchange.fault
         exchange.delay(fault.delay_seconds)
         identity = self._identities.get(exchange.token or "")
-        subresource = _subresource(exchange.path)
+        subresource, verb = _subresource(exchange.path), _VERBS[exchange.method]
         if identity is None:
             exchange.send(401, b"Unauthorized", "text/plain; charset=utf-8")
-        elif exchange.method != "GET" or f"nodes/{subresource}" not in identity.kubelet_resources:
-            verb = "get" if exchange.method == "GET" else "create"
+        elif not identity.may(verb, "", f"nodes/{subresource}"):
             reason = f"Forbidden (user={identity.user}, verb={verb}, resource=nodes, subresource={subresource})"
             exchange.send(403, reason.encode(), "text/plain; charset=utf-8")
         elif fault.status is not None:
             exchange.send(fault.status, b"the test asks for an error", "text/plain; charset=utf-8")
-        elif endpoint is None:
+        elif endpoint is None or verb != "get":
             exchange.send(404, b"404 page not found\n", "text/plain; charset=utf-8")
         else:
             self._send_recorded(exchange, endpoint)

@@ -99,9 +99,9 @@ def authorise(method: str, path: str, verb: str, identity: Identity) -> Target:
         verb = {"POST": "create", "PUT": "update", "PATCH": "patch"}.get(method, method.lower())
     elif match["name"]:
         verb = "get"
-    if match["subresource"] or verb not in ("list", "watch") or qualified not in identity.api_resources:
+    what = plural + (f"/{match['subresource']}" if match["subresource"] else "")
+    if not identity.may(verb, group, what, namespace):
         where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-        what = plural + (f"/{match['subresource']}" if match["subresource"] else "")
         message = (
             f'{qualified} is forbidden: User "{identity.user}" cannot {verb} resource "{what}" '
             f'in API group "{group}" {where}'
@@ -109,6 +109,8 @@ def authorise(method: str, path: str, verb: str, identity: Identity) -> Target:
         raise StatusError(403, "Forbidden", message, {"group": group, "kind": plural})
     resource = RESOURCES.get(qualified)
     served = resource is not None and (match["version"] or match["core"]) == resource.version
+    # No more than lists and watches are replayed.
+    served = served and not match["name"] and method == "GET"
     if resource is None or not served or (namespace and not resource.namespaced):
         raise StatusError(404, "NotFound", "the server could not find the requested resource")
     return Target(resource, namespace)

@@ -204,6 +204,9 @@ def test_an_unknown_authority_is_refused_and_the_settings_are_named(kubelet: Kub
         client_of(kubelet, other).fetch("/", 5)
     for setting in ("KUBELET_CA_FILE", "KUBELET_SERVER_NAME", "KUBELET_INSECURE_TLS"):
         assert setting in str(raised.value)
+    # And the chart's values that set them.
+    for value in ("kubelet.ca)", "(kubelet.serverName)", "(kubelet.insecureTls)"):
+        assert value in str(raised.value)
     assert (raised.value.stage, raised.value.reason) == ("connect", "tls_verification")
     assert kubelet.requests == []
 
