@@ -19,7 +19,7 @@ COVERAGE_PERCENT := 95
 MEASURE := $(if $(strip $(ARGS)),,--cov --cov-report=)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stress test lint format golden docs generate manifests lock clean-data clean
+.PHONY: help setup run stress cluster-test test lint format golden docs generate manifests lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,11 +42,15 @@ run: $(STAMP) ## run the sample fleet, Prometheus and the API until Ctrl-C (ARGS
 stress: $(STAMP) ## call every route of a running facade at once (API_BASE_URL; ARGS=--help for its options)
 	@tests/run_stress_test.sh $(ARGS)
 
-# Prometheus is found, or installed, just as `make run` does, and VictoriaMetrics, the other engine, in the same way. The
-# tests of a file share what they start.
+# Never part of `make test`: it needs a cluster, and changes it if it is told to (docs/cluster-tests.md).
+cluster-test: $(STAMP) ## check a release in a real cluster (ARGS=--help for its options)
+	@$(BIN)/python -m tests.cluster $(ARGS)
+
+# Prometheus is found, or installed, just as `make run` does, and in the same way VictoriaMetrics, the other engine, and
+# Docker Compose, which reads docker-compose.yml. The tests of a file share what they start.
 test: $(STAMP) lint ## all checks and all tests (ARGS for more of pytest's own, e.g. ARGS='-k seam')
-	@directories=$$($(BIN)/python -m local engines) && export PATH="$$directories:$$PATH" && \
-	echo "+ prometheus: $$(command -v prometheus), promtool: $$(command -v promtool), victoria-metrics: $$(command -v victoria-metrics)" && \
+	@directories=$$($(BIN)/python -m local tested-with) && export PATH="$$directories:$$PATH" && \
+	echo "+ prometheus: $$(command -v prometheus), promtool: $$(command -v promtool), victoria-metrics: $$(command -v victoria-metrics), docker-compose: $$(command -v docker-compose)" && \
 	echo "+ pytest $(SPREAD) $(MEASURE) $(ARGS)" && \
 	$(BIN)/python -m pytest $(SPREAD) $(MEASURE) $(ARGS)
 	@$(if $(MEASURE),for package in $(COVERED); do \

@@ -18,6 +18,7 @@ from exporter.collectors.pods import ContainerSeries
 from exporter.errors import ConfigError
 from exporter.kubelet.interfaces import DEFAULT_NODE_INTERFACES
 from exporter.sample import NODES as SAMPLE_NODES
+from exporter.shard import WHOLE, Shard
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ ExporterSource = Literal["kubelet", "sample"]
 
 _SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _KUBELET_PORT: Final = 10250
+_MOST_SHARDS: Final = 100
 # What Kubernetes adds to a container's environment for every service of its namespace: for one named "exporter",
 # EXPORTER_PORT=tcp://10.0.0.7:9477 (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
 _SERVICE_LINK: Final = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
@@ -43,7 +45,9 @@ class Setting:
 
 SETTINGS: Final = (
     Setting("EXPORTER_SOURCE", "kubelet", "kubelet, or sample: the sample fleet, without Kubernetes"),
-    Setting("EXPORTER_SCOPE", "node", "node (one exporter a node) or cluster (one a cluster)"),
+    Setting("EXPORTER_SCOPE", "node", "node (one exporter a node) or cluster (one a cluster, or one a shard)"),
+    Setting("EXPORTER_SHARDS", "1", "how many exporters of scope cluster share the cluster's objects"),
+    Setting("EXPORTER_SHARD", "0", "which of them this one is, counted from 0; each is a target with its own instance"),
     Setting("EXPORTER_ADDRESS", "", "address to serve on; all addresses where it is empty"),
     Setting("EXPORTER_PORT", "9477", "port of /metrics, /healthz and /readyz; 0 takes a free one"),
     Setting("NODE_NAME", "", "name of the node; required in scope node"),
@@ -65,10 +69,13 @@ SETTINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Intervals and the grace are in seconds; ``node_name`` is empty in scope cluster."""
+    """Intervals and the grace are in seconds; ``node_name`` is empty in scope cluster, ``shard`` the whole in scope
+    node.
+    """
 
     source: ExporterSource
     scope: ExporterScope
+    shard: Shard
     address: str
     port: int
     node_name: str
@@ -95,8 +102,9 @@ class Config:
         config = cls(
             source=source,
             scope=scope,
+            shard=_shard(read, scope),
             address=read.text("EXPORTER_ADDRESS"),
-            port=read.parsed("EXPORTER_PORT", _port, "a port, 0 to 65535", 0),
+            port=read.parsed("EXPORTER_PORT", lambda value: _whole_number(value, 0, 65535), "a port, 0 to 65535", 0),
             node_name=_node_name(read, source, scope),
             kubelet_url=_kubelet_url(read, source, scope),
             kubelet_ca_file=Path(read.text("KUBELET_CA_FILE")),
@@ -186,11 +194,24 @@ class _Reader:
         self.mistakes.append(f"{name} {sentence}")
 
 
-def _port(value: str) -> int:
-    port = int(value)
-    if not 0 <= port <= 65535:
+def _shard(read: _Reader, scope: str) -> Shard:
+    wanted = f"a whole number from 1 to {_MOST_SHARDS}"
+    count = read.parsed("EXPORTER_SHARDS", lambda value: _whole_number(value, 1, _MOST_SHARDS), wanted, 0)
+    last = (count or _MOST_SHARDS) - 1
+    wanted = f"a whole number from 0 to {last}" + (", less than EXPORTER_SHARDS" if count else "")
+    number = read.parsed("EXPORTER_SHARD", lambda value: _whole_number(value, 0, last), wanted, 0)
+    if scope != "node":
+        return Shard(number, count)
+    if count > 1:
+        read.wrong("EXPORTER_SHARDS", "must not be set in scope node: only scope cluster has shards")
+    return WHOLE
+
+
+def _whole_number(value: str, least: int, most: int) -> int:
+    number = int(value)
+    if not least <= number <= most:
         raise ValueError
-    return port
+    return number
 
 
 def _node_name(read: _Reader, source: str, scope: str) -> str:

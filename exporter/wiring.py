@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter import sample
@@ -48,7 +49,7 @@ def build_scope(config: Config, errors: ErrorCounts) -> Scope:
 def _sample_scope(config: Config, errors: ErrorCounts) -> Scope:
     collector: ScopeCollector
     if config.scope == "cluster":
-        collector = ClusterCollector(sample.SampleCluster(time.time), errors)
+        collector = ClusterCollector(sample.SampleCluster(time.time, config.shard), errors, config.shard.count)
     else:
         node = sample.node_readings(config.node_name, time.time)
         collector = NodeCollector(config.node_name, node, node, errors, containers=config.containers)
@@ -144,5 +145,7 @@ def _cluster_scope(config: Config, errors: ErrorCounts) -> Scope:
     from exporter.cluster.api import KubernetesApi
     from exporter.cluster.readers import ClusterReader
 
-    cluster = ClusterReader(KubernetesApi.connect(config.kubeconfig).kind, errors.count)
-    return Scope(ClusterCollector(cluster, errors), Handover(ready=lambda: cluster.ready), start=cluster.start)
+    api = KubernetesApi.connect(config.kubeconfig)
+    cluster = ClusterReader(partial(api.kind, shard=config.shard), errors.count)
+    collector = ClusterCollector(cluster, errors, config.shard.count)
+    return Scope(collector, Handover(ready=lambda: cluster.ready), start=cluster.start)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import documents
 from local.errors import LocalError, SettingsError
-from local.products import PROMETHEUS, VICTORIA_METRICS, Product
+from local.products import DOCKER_COMPOSE, PROMETHEUS, VICTORIA_METRICS, Product
 from local.programs import Finder, directories
 from local.run import run
 from local.settings import add_options, settings
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(run_)
     run_.set_defaults(command=_run)
     _add_finding(commands, "prometheus", (PROMETHEUS,))
-    _add_finding(commands, "engines", (PROMETHEUS, VICTORIA_METRICS))
+    _add_finding(commands, "tested-with", (PROMETHEUS, VICTORIA_METRICS, DOCKER_COMPOSE))
     documents_ = commands.add_parser("documents", help="write the documents that are made from the code")
     documents_.add_argument("--check", action="store_true", help="write nothing; fail where one is not as it should be")
     documents_.set_defaults(command=_documents)
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
 def _add_finding(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], command: str, products: tuple[Product, ...]
 ) -> None:
-    names = " and ".join(product.name for product in products)
+    names = ", ".join(product.name for product in products)
     programs = ", ".join(program for product in products for program in product.programs)
     parser = commands.add_parser(
         command,

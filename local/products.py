@@ -36,14 +36,15 @@ class Published:
     """How a product's official release is published: a directory ``v<version>`` below ``url``, with these files.
 
     ``archive`` and ``checksums`` are file names in which ``{version}``, ``{system}`` and ``{architecture}`` are
-    replaced; the second has lines ``<sha256>  <file name>``. ``members`` gives the name in the archive of each program.
+    replaced; the second has lines ``<sha256>  <file name>``. ``members`` gives the name in the archive of each program;
+    None where there is no archive, and the file is the product's one program.
     """
 
     url: str
     version: str
     archive: str
     checksums: str
-    members: Mapping[str, str]
+    members: Mapping[str, str] | None
     architectures: Mapping[str, str] = field(default_factory=dict)
 
     def file_name(self, template: str, system: str, machine: str) -> str:
@@ -109,5 +110,25 @@ VICTORIA_METRICS: Final = Product(
         checksums="victoria-metrics-{system}-{architecture}-v{version}_checksums.txt",
         members={"victoria-metrics": "victoria-metrics-prod"},
         architectures={"armv7l": "arm", "armv6l": "arm"},
+    ),
+)
+
+DOCKER_COMPOSE: Final = Product(
+    name="Docker Compose",
+    programs=("docker-compose",),
+    # The first of those that know the Compose Specification and that Debian has.
+    oldest=(1, 29),
+    # docker-compose version 1.29.2, build unknown; Docker Compose version v2.40.3
+    versions=((("{program}", "version"), r"[Cc]ompose version v?(\d+)\.(\d+)"),),
+    apt_package="docker-compose",
+    brew_formula="docker-compose",
+    # https://github.com/docker/compose/releases
+    published=Published(
+        url="https://github.com/docker/compose/releases/download",
+        version="2.40.3",
+        archive="docker-compose-{system}-{architecture}",
+        checksums="checksums.txt",
+        members=None,
+        architectures={"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"},
     ),
 )

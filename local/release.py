@@ -26,8 +26,8 @@ class Release:
     timeout_seconds: float = 30.0
 
     def install(self, system: str, machine: str, directory: Path, say: Say) -> None:
-        """Download the archive for what ``platform.system()`` and ``platform.machine()`` say, and put the programs of
-        it into ``directory``, all or none.
+        """Download the file for what ``platform.system()`` and ``platform.machine()`` say, and put the programs of it
+        into ``directory``, all or none.
 
         Raises ProgramUnavailable with the cause; nothing unchecked is ever unpacked.
         """
@@ -50,6 +50,7 @@ class Release:
                 )
             self._unpack(downloaded, Path(scratch))
             for program in self.product.programs:
+                (Path(scratch) / program).chmod(0o755)
                 (Path(scratch) / program).replace(directory / program)
 
     def _get(self, name: str) -> requests.Response:
@@ -91,15 +92,19 @@ class Release:
 
     def _unpack(self, archive: Path, directory: Path) -> None:
         """Take the programs out of the archive by name; no path in it is ever followed."""
+        named = self.product.published.members
+        if named is None:
+            (program,) = self.product.programs
+            archive.rename(directory / program)
+            return
         try:
             with tarfile.open(archive) as tar:
                 members = {Path(member.name).name: member for member in tar if member.isfile()}
                 for program in self.product.programs:
-                    source = tar.extractfile(members[self.product.published.members[program]])
+                    source = tar.extractfile(members[named[program]])
                     if source is None:
                         raise KeyError(program)
                     with source, (directory / program).open("wb") as target:
                         shutil.copyfileobj(source, target)
-                    (directory / program).chmod(0o755)
         except (KeyError, tarfile.TarError, OSError) as error:
             raise ProgramUnavailable(f"{archive.name} is not a {self.product.name} release ({error})") from error

@@ -15,6 +15,7 @@ from local.ports import check_ports
 from local.prometheus_binary import Binaries, find_prometheus
 from local.settings import Settings
 from local.supervisor import supervise
+from promql.alerts import alerts_file
 from promql.config import prometheus_config
 from promql.rules import rules_file
 
@@ -33,17 +34,21 @@ def run(settings: Settings, environ: Mapping[str, str], say: Say) -> int:
 
 
 def _write_configuration(settings: Settings) -> tuple[Path, Path]:
-    """prometheus.yml and its rules, made anew for these ports and intervals."""
+    """prometheus.yml, its recording rules and its alerts, made anew for these ports and intervals."""
     settings.data_directory.mkdir(parents=True, exist_ok=True)
     config, rules = settings.data_directory / "prometheus.yml", settings.data_directory / "rules.yml"
+    alerts = settings.data_directory / "alerts.yml"
     rules.write_text(rules_file(settings.scrape_interval, settings.detail_interval), encoding="utf-8")
+    alerts.write_text(
+        alerts_file(settings.scrape_interval, settings.detail_interval, settings.storage_interval), encoding="utf-8"
+    )
     config.write_text(
         prometheus_config(
             {node: settings.address(node) for node in services.NODES},
             settings.address("cluster"),
             services.CLUSTER,
             settings.scrape_interval,
-            [str(rules)],
+            [str(rules), str(alerts)],
         ),
         encoding="utf-8",
     )

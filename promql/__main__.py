@@ -1,4 +1,4 @@
-"""``python -m promql``: print the Prometheus configuration or the recording rules."""
+"""``python -m promql``: print the Prometheus configuration, the recording rules or the alerts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from promql.alerts import RUNBOOKS, alerts_file
 from promql.config import prometheus_config
 from promql.rules import rules_file
 
@@ -20,14 +21,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config.add_argument("--cluster", metavar="NAME", help="the value of the cluster label")
     config.add_argument("--rules", action="append", default=[], metavar="PATH", help="a rule file; may be repeated")
     rules = commands.add_parser("rules", help="print the recording rules")
-    rules.add_argument(
-        "--detail-interval", type=float, default=60.0, metavar="SECONDS", help="as the exporters have it (60)"
+    alerts = commands.add_parser("alerts", help="print the alerts, a rule file beside that of the recording rules")
+    for command in (rules, alerts):
+        command.add_argument(
+            "--detail-interval", type=float, default=60.0, metavar="SECONDS", help="as the exporters have it (60)"
+        )
+    alerts.add_argument(
+        "--storage-interval", type=float, default=300.0, metavar="SECONDS", help="as the exporters have it (300)"
     )
-    for command in (config, rules):
+    alerts.add_argument(
+        "--runbooks", default=RUNBOOKS, metavar="URL", help=f"the folder of the runbooks ({RUNBOOKS}, of the project)"
+    )
+    for command in (config, rules, alerts):
         command.add_argument("--scrape-interval", type=float, default=15.0, metavar="SECONDS", help="default 15")
     options = parser.parse_args(arguments)
     if options.command == "rules":
         sys.stdout.write(rules_file(options.scrape_interval, options.detail_interval))
+    elif options.command == "alerts":
+        intervals = options.scrape_interval, options.detail_interval, options.storage_interval
+        sys.stdout.write(alerts_file(*intervals, options.runbooks))
     else:
         sys.stdout.write(
             prometheus_config(

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 PREFIX: Final = "cloudmon_"
-JOB: Final = "cloudmon"
+# The `job` of each kind of target, as every scrape configuration here sets it.
+EXPORTER_JOB: Final = "cloudmon"
+FACADE_JOB: Final = "cloudmon-facade"
+PROMETHEUS_JOB: Final = "cloudmon-prometheus"
 CLUSTER_INSTANCE: Final = "cluster"
 
 Scope = Literal["node", "cluster", "both"]
@@ -256,6 +259,14 @@ SOURCE_ERRORS = _declare(
     "errors",
     "both",
     "Readings, or parts of one, that were lost: stage is connect, read, decode or join.",
+)
+SOURCE_SHARDS = _declare(
+    "source_shards",
+    "gauge",
+    ("source",),
+    "shards",
+    "cluster",
+    "Parts that the source's objects are shared out in, where there are several; this exporter serves one of them.",
 )
 PODS_SEEN = _declare("pods_seen", "gauge", ("node",), "pods", "both", "Pods the API server told this exporter of.")
 PODS_WITHOUT_STATS = _declare(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from promql import names
 from promql.catalogue import LEVEL_OF, Catalogue, Kind, Measure, Signal, record
 from promql.selectors import Matcher, Selector, braces, equal, select
+from promql.shards import incomplete
 from promql.windows import Windows
 
 SIGNAL = "signal"
@@ -269,13 +270,17 @@ class Queries:
         return rates[0] if len(rates) == 1 else share(*rates)
 
     def sources(self) -> str:
-        """The age of every source's served reading: rows of cluster, node (scope node only) and source."""
+        """The age of every source's served reading: rows of cluster, node (scope node only) and source.
+
+        Of scope cluster, those that every shard serves.
+        """
         return self._sources(())
 
     def _sources(self, selector: Selector) -> str:
-        return aggregate(
-            "max", ("__name__", *NODE_KEYS, "source"), select(names.SOURCE_SAMPLE_AGE_SECONDS.name, selector)
-        )
+        ages = select(names.SOURCE_SAMPLE_AGE_SECONDS.name, selector)
+        if ON_A_NODE not in selector:
+            ages += f" unless on (cluster, source) {incomplete()}"
+        return aggregate("max", ("__name__", *NODE_KEYS, "source"), ages)
 
     def evaluations(self) -> str:
         """When the totals were recorded, and that it was known then which pods there are: rows of cluster."""

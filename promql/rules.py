@@ -16,6 +16,8 @@ import yaml
 
 from promql import names
 from promql.catalogue import Catalogue, Level, Totals, record
+from promql.selectors import equal
+from promql.shards import incomplete
 from promql.windows import Windows, duration
 
 GROUP = "cloudmon"
@@ -85,7 +87,7 @@ def _evaluation_rule(totals: Totals) -> Rule:
 
 def _collection_rule(totals: Totals) -> Rule:
     pods = f'{names.SOURCE_SAMPLE_AGE_SECONDS.name}{{node="", source="pods"}}'
-    return Rule(totals.collection, f"time() * group by (cluster) ({pods})")
+    return Rule(totals.collection, f"time() * group by (cluster) ({pods} {_UNLESS_INCOMPLETE})")
 
 
 def _summed_level(totals: Totals, level: Level) -> list[Rule]:
@@ -106,7 +108,7 @@ def _pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
     def once(expr: str) -> str:
         return f"max by ({by}, uid) ({expr})"
 
-    add(totals.pods, "count", "count", once('cloudmon_pod_phase{phase!~"Succeeded|Failed"}'))
+    add(totals.pods, "count", "count", once('cloudmon_pod_phase{phase!~"Succeeded|Failed"}') + f" {_UNLESS_INCOMPLETE}")
     for name in totals.expected:
         add(name, "count", "count", f"{once(_RUNNING)} and on (cluster, uid) {_expected_uids(totals, name)}")
     for total in totals.sums:
@@ -122,6 +124,8 @@ def _pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
 
 
 _RUNNING = 'cloudmon_pod_phase{phase="Running"}'
+# With a shard of scope cluster silent, no number of pods is recorded, as with all of it silent.
+_UNLESS_INCOMPLETE = f"unless on (cluster) {incomplete(equal(source='pods'))}"
 
 
 def _uids(selector: str) -> str:
@@ -136,9 +140,9 @@ def _expected_uids(totals: Totals, expected: str) -> str:
     if labels:
         matchers = ", ".join(f'{label}="{value}"' for label, value in labels.items())
         parts.append(_uids(f"cloudmon_pod_info{{{matchers}}}"))
-    return "(" + " and on (cluster, uid) ".join(parts) + ")"
+    return "(" + " and on (cluster, uid) ".join(parts) + f" {_UNLESS_INCOMPLETE})"
 
 
 def _node_count(totals: Totals) -> Rule:
     once = 'max by (cluster, node, uid) (cloudmon_pod_phase{node!="", phase!~"Succeeded|Failed"})'
-    return Rule(record("node", totals.pods, "count"), f"count by (cluster, node) ({once})")
+    return Rule(record("node", totals.pods, "count"), f"count by (cluster, node) ({once} {_UNLESS_INCOMPLETE})")

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 # nothing, or two that stand next to each other and say too much.
 READINGS_PER_RATE_WINDOW = 4
 SHORTEST_CPU_RATE_WINDOW_SECONDS = 60.0
+# How long the last reading of a silent source may stand (decision 5): of the resource source by scrapes, of the slower
+# ones by their own intervals.
+SHORTEST_HOLD_SECONDS = 60.0
+HOLD_SCRAPES = 2.0
+HOLD_INTERVALS = 2.5
 
 
 def duration(seconds: float) -> str:
@@ -48,6 +53,16 @@ class Windows:
         interval they are N apart.
         """
         return duration(self.rate_seconds(source, step_seconds) + self.scrape_seconds)
+
+    def quoted_seconds(self, source: str) -> float:
+        """How long an exporter quotes the last reading of ``source`` (``resource``, ``detail`` or ``storage``)."""
+        if source == "resource":
+            return max(SHORTEST_HOLD_SECONDS, HOLD_SCRAPES * self.scrape_seconds)
+        return HOLD_INTERVALS * (self.detail_seconds if source == "detail" else self.storage_seconds)
+
+    def quoted(self, source: str) -> str:
+        """The same as a number in PromQL."""
+        return f"{self.quoted_seconds(source):.10g}"
 
     def level(self, step_seconds: float) -> str:
         """The window of an average."""

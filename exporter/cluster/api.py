@@ -19,6 +19,7 @@ from urllib3.response import BaseHTTPResponse
 
 from exporter.errors import ApiServerError, ConfigError, DecodeError
 from exporter.model import Source
+from exporter.shard import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +91,9 @@ class KubernetesApi:
             raise ConfigError([_unusable(kubeconfig, error)]) from error
         return cls(client.ApiClient(settings))
 
-    def kind(self, source: Source, page_size: int = 500) -> KubernetesObjects:
-        """All objects of a kind, in pages: one process asks, and a large cluster must not come in one answer."""
-        return KubernetesObjects(self._call(source), page_size=page_size)
+    def kind(self, source: Source, page_size: int = 500, shard: Shard = WHOLE) -> KubernetesObjects:
+        """All objects of a kind that are in the shard, in pages: a large cluster must not come in one answer."""
+        return KubernetesObjects(self._call(source), page_size=page_size, shard=shard)
 
     def node_pods(self, node: str) -> KubernetesObjects:
         """A node's pods. Every node asks this: the answer may come from the server's cache, which has them by node."""
@@ -119,15 +120,22 @@ class KubernetesObjects:
     """Lists and watches one kind (https://kubernetes.io/docs/reference/using-api/api-concepts/).
 
     With a page size, lists are consistent reads in pages. Without, they come whole and from the server's cache if that
-    is new enough.
+    is new enough. The server cannot choose by a hash: what is in another ``shard`` arrives, and is dropped page by page
+    and event by event.
     """
 
     def __init__(
-        self, call: Callable[..., Any], *, field_selector: str | None = None, page_size: int | None = None
+        self,
+        call: Callable[..., Any],
+        *,
+        field_selector: str | None = None,
+        page_size: int | None = None,
+        shard: Shard = WHOLE,
     ) -> None:
         self._call = call
         self._selector = {} if field_selector is None else {"field_selector": field_selector}
         self._page_size = page_size
+        self._shard = shard
 
     def list(self, not_older_than: str | None) -> Listing:
         """All objects. Raises ApiServerError, of it ResourceExpired, and DecodeError."""
@@ -139,12 +147,13 @@ class KubernetesObjects:
             page = self._page()
         else:
             page = self._page(resource_version=not_older_than, resource_version_match="NotOlderThan")
-        return Listing(tuple(page["items"]), page["metadata"]["resourceVersion"])
+        return Listing(tuple(filter(self._kept, page["items"])), page["metadata"]["resourceVersion"])
 
     def watch(self, resource_version: str, seconds: int) -> Generator[Item, None, None]:
         """Events after ``resource_version`` (``{"type", "object"}``) until the server ends it, after about ``seconds``.
 
-        The first item is one of type ``CONNECTED``: the server has answered. Raises as ``list`` does.
+        The first item is one of type ``CONNECTED``: the server has answered. Of an event in another shard a bookmark is
+        left: how far the watch has come. Raises as ``list`` does.
         """
         with _response(
             self._call,
@@ -158,17 +167,29 @@ class KubernetesObjects:
         ) as response:
             yield {"type": CONNECTED}
             for line in _lines(response):
-                yield _json_object(line)
+                yield self._in_shard(_json_object(line))
 
     def _list_pages(self, size: int) -> Listing:
         items: list[Item] = []
         more: dict[str, str] = {}
         while True:
             page = self._page(limit=size, **more)
-            items += page["items"]
+            items += filter(self._kept, page["items"])
             if not page["metadata"].get("continue"):
                 return Listing(tuple(items), page["metadata"]["resourceVersion"])
             more = {"_continue": page["metadata"]["continue"]}
+
+    def _kept(self, item: Item) -> bool:
+        # One without a uid is malformed, which one of the shards has to say.
+        uid = (item.get("metadata") or {}).get("uid")
+        return self._shard.keeps(uid if isinstance(uid, str) else "")
+
+    def _in_shard(self, event: Item) -> Item:
+        item = event.get("object")
+        if event.get("type") in ("BOOKMARK", "ERROR") or not isinstance(item, Mapping) or self._kept(item):
+            return event
+        version = (item.get("metadata") or {}).get("resourceVersion")
+        return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
 
     def _page(self, **parameters: Any) -> Mapping[str, Any]:
         with _response(self._call, _CONNECT_SECONDS, _LIST_SECONDS, **parameters, **self._selector) as response:

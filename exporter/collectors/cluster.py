@@ -27,11 +27,14 @@ class ClusterReadings(Protocol):
 
 
 class ClusterCollector(Collector):
-    """A cluster's series. An object that cannot be published costs itself and is counted."""
+    """A cluster's series, or those of one of its ``shards``. An object that cannot be published costs itself and is
+    counted.
+    """
 
-    def __init__(self, readings: ClusterReadings, errors: ErrorCounts) -> None:
+    def __init__(self, readings: ClusterReadings, errors: ErrorCounts, shards: int = 1) -> None:
         self._readings = readings
         self._errors = errors
+        self._shards = shards
 
     def describe(self) -> Iterable[Family]:
         return describe("cluster")
@@ -56,7 +59,14 @@ class ClusterCollector(Collector):
         if any(state.source is Source.PODS and state.sample_age_seconds is not None for state in snapshot.sources):
             yield names.PODS_SEEN, (), len(snapshot.pods)
         yield from source_rows((), snapshot.sources)
+        yield from self._shard_rows(snapshot)
         yield from self._errors.rows(())
+
+    def _shard_rows(self, snapshot: ClusterSnapshot) -> Iterator[Row]:
+        """Of what is served, in how many parts it comes: who has fewer parts does not have everything."""
+        for state in snapshot.sources if self._shards > 1 else ():
+            if state.sample_age_seconds is not None:
+                yield names.SOURCE_SHARDS, labels(source=state.source), self._shards
 
     def _guarded(self, source: Source, publish: Callable[[T], Iterator[Row]], item: T) -> list[Row]:
         try:

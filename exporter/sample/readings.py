@@ -21,6 +21,7 @@ from exporter.model import (
 from exporter.sample import fleet
 from exporter.sample.fleet import Behaviour
 from exporter.sample.signals import Signal
+from exporter.shard import WHOLE, Shard
 
 # How long reading a source takes, and how often it is read: what a node of this size would show.
 _DURATION_SECONDS: Final = {Source.RESOURCE: 0.041, Source.DETAIL: 0.058, Source.STORAGE: 0.127}
@@ -56,10 +57,16 @@ class SampleNode:
 
 
 class SampleCluster:
-    """Scope cluster of the fleet."""
+    """Scope cluster of the fleet, or one shard of it. What has no uid in the fleet goes by its kind and name."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, shard: Shard = WHOLE) -> None:
         self._clock = clock
+        self._pods = tuple(pod for pod in fleet.PODS if shard.keeps(pod.uid))
+        self._nodes = tuple(node for node in fleet.NODE_RECORDS if shard.keeps(f"Node/{node.name}"))
+        self._namespaces = tuple(name for name in fleet.NAMESPACES if shard.keeps(f"Namespace/{name}"))
+        self._workloads = tuple(
+            of for of in fleet.WORKLOADS if shard.keeps(f"{of.workload.kind}/{of.namespace}/{of.workload.name}")
+        )
 
     def snapshot(self) -> ClusterSnapshot:
         now = self._clock()
@@ -72,7 +79,7 @@ class SampleCluster:
             Source.DAEMONSETS,
         )
         sources = tuple(_api_state(source, now) for source in kinds)
-        return ClusterSnapshot(fleet.PODS, fleet.NODE_RECORDS, fleet.NAMESPACES, fleet.WORKLOADS, sources)
+        return ClusterSnapshot(self._pods, self._nodes, self._namespaces, self._workloads, sources)
 
 
 def _kubelet_state(source: Source, now: float) -> SourceState:

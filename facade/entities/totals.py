@@ -139,11 +139,11 @@ class _Answer:
         return value
 
     def _known(self, value: Number | None, known: bool, name: str) -> Number | None:
-        if value is None and known:
-            return 0
-        if value is None:
+        if not known:
+            # A shard of scope cluster may be silent: then what is counted is not all.
             self.missing[name] = NOT_COLLECTED
-        return value
+            return None
+        return value or 0
 
     def usage(self, signals: Sequence[Signal]) -> dict[str, Number | None]:
         return {

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from local.generate.chart_readme import chart_readme
+from local.generate.compose import compose_files
+from local.generate.dashboards import dashboard_files
 from local.generate.manifests import FOLDER, manifests
-from local.generate.rule_templates import recording_rules_template
+from local.generate.rule_templates import alerts_template, recording_rules_template
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = Path("helm") / "cloud-monitoring"
@@ -24,13 +26,14 @@ def chart_files() -> dict[Path, str]:
     values = (ROOT / CHART / "values.yaml").read_text("utf-8")
     return {
         CHART / "rules" / "recording.yaml": recording_rules_template(),
+        CHART / "rules" / "alerts.yaml": alerts_template(),
         CHART / "README.md": chart_readme(values),
-    }
+    } | {CHART / "dashboards" / name: text for name, text in dashboard_files().items()}
 
 
 def write(say: Say) -> None:
     """Bring every generated file up to date, and remove manifests of objects that are no more."""
-    _write(chart_files(), say)
+    _write(chart_files() | compose_files(), say)
     rendered = manifests()
     _write(rendered, say)
     for path in stale(rendered):

@@ -9,6 +9,7 @@ from promql import names
 from promql.catalogue import LEVEL_OF, Kind, Totals, record
 from promql.queries import NAMESPACE_KEYS, NODE_KEYS, ON_A_NODE, POD_KEYS, WORKLOAD_KEYS, aggregate, named, union
 from promql.selectors import Selector, equal, select
+from promql.shards import incomplete_within
 from promql.timeseries.points import POD_SERIES_KEYS
 from promql.timeseries.totals import within_kind
 from promql.windows import duration
@@ -60,7 +61,7 @@ def evidence(totals: Totals, kind: Kind, selector: Selector, window: float) -> s
         homes = aggregate("max", (*by, "node"), select(names.POD_INFO.name, (*selector, ON_A_NODE)))
         chain = select((totals.evaluation, totals.collection))
         parts += [homes, aggregate("max", ("__name__", "cluster"), f"last_over_time({chain}[{duration(window)}])")]
-    return union([*parts, aggregate("max", ("__name__", *NODE_KEYS, "source"), _sources(window))])
+    return union([*parts, aggregate("max", ("__name__", *NODE_KEYS, "source"), _whole_sources(window))])
 
 
 def known(
@@ -91,8 +92,16 @@ def _there(keys: Sequence[str], metrics: Sequence[str], selector: Selector, wind
 
 
 def _sources(window: float) -> str:
-    seconds = duration(min(window, _SOURCES_SECONDS))
-    return f"last_over_time({names.SOURCE_SAMPLE_AGE_SECONDS.name}[{seconds}])"
+    return f"last_over_time({names.SOURCE_SAMPLE_AGE_SECONDS.name}[{_recent(window)}])"
+
+
+def _whole_sources(window: float) -> str:
+    """Of scope cluster, those of which every shard was heard of."""
+    return f"{_sources(window)} unless on (cluster, source) {incomplete_within(_recent(window))}"
+
+
+def _recent(window: float) -> str:
+    return duration(min(window, _SOURCES_SECONDS))
 
 
 def _recorded_evidence(totals: Totals, kind: Kind) -> list[str]:

@@ -63,16 +63,18 @@ def store(
     cluster: str | None = "sample",
     *,
     recorded: bool = True,
+    also: Callable[[Path], None] = lambda _: None,
 ) -> Iterator[Prometheus]:
     """A Prometheus with the past ``seconds`` of ``samples(scope, node, time)`` up to ``now``.
 
     ``cluster`` is the label of series that have none of their own. Without ``recorded`` it is a Prometheus that was
-    never given the recording rules.
+    never given the recording rules. ``also`` may add blocks to the data directory, of which no rule has seen anything.
     """
     config = prometheus_config(dict.fromkeys(nodes, "127.0.0.1:1"), "127.0.0.1:1", cluster, SCRAPE_SECONDS)
     rules = rules_file(SCRAPE_SECONDS, DETAIL_SECONDS) if recorded else "groups: []\n"
     history = History(binaries(), config, rules, samples, SCRAPE_SECONDS, lambda: now, lambda _: None)
     assert history.write(directory, seconds)
+    also(directory)
     keep = ("--storage.tsdb.retention.time=10y",)
     with Prometheus("scrape_configs: []\n", data_directory=directory, extra_flags=keep) as prometheus:
         yield prometheus

@@ -69,6 +69,7 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         },
         "networkPolicy": {"facadeFrom": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]},
     },
+    "sharded": {"exporter": {"cluster": {"shards": 2}}},
 }
 VERSIONS: Final = ("v1.20.2", "v1.21.0", "v1.22.0", "v1.25.0", KUBE_VERSION, "v1.37.0")
 

@@ -4,6 +4,7 @@ monitor's own rules. A real Prometheus relabels it; only the API server is left 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -21,10 +22,11 @@ class DiscoveredPod:
     ready: bool = True
     terminating: bool = False
     instance: str = "cloud-monitoring"
+    shard: int | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.instance}-{self.component}-{self.node}"
+        return "-".join([self.instance, self.component, *([] if self.shard is None else [str(self.shard)]), self.node])
 
     @property
     def port_name(self) -> str:
@@ -51,12 +53,19 @@ class DiscoveredPod:
 
     def _pod_labels(self) -> dict[str, str]:
         label = "app.kubernetes.io/{}".format
-        return {label("name"): "cloud-monitoring", label("instance"): self.instance, label("component"): self.component}
+        shard = {} if self.shard is None else {"cloud-monitoring/shard": str(self.shard)}
+        return {
+            label("name"): "cloud-monitoring",
+            label("instance"): self.instance,
+            label("component"): self.component,
+            **shard,
+        }
 
     def _endpoint(self, role: Role) -> dict[str, str]:
         found = {"__meta_kubernetes_service_name": f"{self.instance}-{self.component}"}
         for key, value in self._pod_labels().items():
-            found |= _label("service", key, value)
+            if key.startswith("app.kubernetes.io/"):
+                found |= _label("service", key, value)
         prefix = f"__meta_kubernetes_{'endpoint' if role == 'endpoints' else 'endpointslice'}_"
         found[f"{prefix}port_name"] = self.port_name
         found[f"{prefix}address_target_kind"] = "Pod"
@@ -70,7 +79,7 @@ class DiscoveredPod:
 
 
 def _label(of: str, key: str, value: str) -> dict[str, str]:
-    name = key.replace(".", "_").replace("/", "_")
+    name = re.sub(r"[^A-Za-z0-9_]", "_", key)
     return {f"__meta_kubernetes_{of}_label_{name}": value, f"__meta_kubernetes_{of}_labelpresent_{name}": "true"}
 
 

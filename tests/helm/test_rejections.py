@@ -33,8 +33,13 @@ def rejection(values: dict[str, Any]) -> str:
         ({"kubelet": {"ca": "/etc/ca.crt"}}, "at '/kubelet/ca'"),
         ({"exporter": {"containers": "some"}}, "at '/exporter/containers': value must be one of"),
         ({"exporter": {"node": {"resources": {"limits": {"cpu": None}}}}}, "missing property 'cpu'"),
+        ({"exporter": {"cluster": {"shards": 0}}}, "at '/exporter/cluster/shards': minimum: got 0, want 1"),
+        ({"exporter": {"cluster": {"shards": -2}}}, "at '/exporter/cluster/shards': minimum: got -2, want 1"),
+        ({"exporter": {"cluster": {"shards": 1.5}}}, "at '/exporter/cluster/shards': got number, want integer"),
+        ({"exporter": {"cluster": {"shards": 1000}}}, "at '/exporter/cluster/shards': maximum: got 1,000, want 100"),
         ({"facade": {"prometheusUrl": "prometheus:9090"}}, "at '/facade/prometheusUrl'"),
         ({"prometheus": {"retentionSize": "16Gi"}}, "at '/prometheus/retentionSize'"),
+        ({"alerts": {"runbookUrl": "our wiki"}}, "at '/alerts/runbookUrl'"),
     ],
 )
 def test_typos_and_wrong_types(values: dict[str, Any], message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from local.chart import objects, render
+from promql.alerts import alerts_file
 from promql.rules import rules_file
 from tests.helm.cases import CASES, OPERATOR_APIS, one, rendered
 
@@ -32,12 +33,22 @@ def test_the_bundled_rules(scrape: int, detail: int) -> None:
     found = objects(render({"intervals": {"scrape": scrape, "detail": detail, "storage": 3600}}))
     data = one(found, "ConfigMap", "-prometheus-rules")["data"]
     assert data["recording.yaml"] == rules_file(scrape, detail)
+    assert data["alerts.yaml"] == alerts_file(scrape, detail, 3600)
+
+
+@pytest.mark.parametrize("storage", [120, 301, 900])
+@pytest.mark.parametrize("runbooks", ["https://wiki.example/x/runbooks", "https://wiki.example/?page=/", "runbooks"])
+def test_the_bundled_alerts(storage: int, runbooks: str) -> None:
+    found = objects(render({"intervals": {"storage": storage}, "alerts": {"runbookUrl": runbooks}}))
+    data = one(found, "ConfigMap", "-prometheus-rules")["data"]
+    assert data["alerts.yaml"] == alerts_file(15, 60, storage, runbooks)
 
 
 def test_the_operators_rules() -> None:
     values = CASES["operator"] | {"intervals": {"scrape": 20, "detail": 90}}
-    rule = one(objects(render(values, api_versions=OPERATOR_APIS)), "PrometheusRule", "-recording")
-    assert rule["spec"] == yaml.safe_load(rules_file(20, 90))
+    found = objects(render(values, api_versions=OPERATOR_APIS))
+    assert one(found, "PrometheusRule", "-recording")["spec"] == yaml.safe_load(rules_file(20, 90))
+    assert one(found, "PrometheusRule", "-alerts")["spec"] == yaml.safe_load(alerts_file(20, 90, 300))
 
 
 @pytest.mark.parametrize("case", ["default", "minimal", "hardened"])

@@ -23,6 +23,8 @@ PODS = (
     DiscoveredPod("exporter-node", "node-1"),
     DiscoveredPod("exporter-node", "node-2"),
     DiscoveredPod("exporter-cluster", "node-2"),
+    DiscoveredPod("exporter-cluster", "node-2", shard=0),
+    DiscoveredPod("exporter-cluster", "node-1", shard=11),
     DiscoveredPod("facade", "node-1"),
     # None of these may be scraped.
     DiscoveredPod("exporter-node", "node-3", ready=False),
@@ -33,6 +35,8 @@ PODS = (
 # What each target is called, and nothing else.
 TARGETS = {
     (("cluster", "blue"), ("instance", "cluster"), ("job", "cloudmon")),
+    (("cluster", "blue"), ("instance", "cluster-0"), ("job", "cloudmon")),
+    (("cluster", "blue"), ("instance", "cluster-11"), ("job", "cloudmon")),
     (("cluster", "blue"), ("instance", "node-1"), ("job", "cloudmon"), ("node", "node-1")),
     (("cluster", "blue"), ("instance", "node-2"), ("job", "cloudmon"), ("node", "node-2")),
 }
@@ -97,7 +101,7 @@ def _told(role: Role, address: str, pods: tuple[DiscoveredPod, ...]) -> list[dic
     return [{"targets": [labels.pop("__address__")], "labels": labels} for labels in told]
 
 
-def scraped(config: dict[str, Any], targets: int = 4) -> tuple[Labels, Labels]:
+def scraped(config: dict[str, Any], targets: int = len(TARGETS) + 1) -> tuple[Labels, Labels]:
     """The labels of the targets, and of every series of the exporters."""
     with Prometheus(yaml.safe_dump(config)) as prometheus:
         prometheus.wait_for("up == 1", condition=lambda up: len(up) == targets)
@@ -110,8 +114,11 @@ def scraped(config: dict[str, Any], targets: int = 4) -> tuple[Labels, Labels]:
 @pytest.fixture(scope="module")
 def reference(address: str) -> Labels:
     """The series of the configuration for known addresses, which `make run` and the tests use."""
-    config = yaml.safe_load(prometheus_config({"node-1": address, "node-2": address}, address, "blue", 1))
-    targets, series = scraped(config, 3)
+    nodes = {"node-1": address, "node-2": address}
+    config = yaml.safe_load(prometheus_config(nodes, address, "blue", 1))
+    shards = yaml.safe_load(prometheus_config({}, [address] * 12, "blue", 1))["scrape_configs"][0]["static_configs"]
+    config["scrape_configs"][0]["static_configs"] += [shards[0], shards[11]]
+    targets, series = scraped(config, len(TARGETS))
     assert targets == TARGETS
     assert len(series) > 200
     return series

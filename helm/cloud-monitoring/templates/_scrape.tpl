@@ -59,6 +59,12 @@ role of that name.
   replacement: cluster
 - source_labels:
     - __meta_kubernetes_pod_label_app_kubernetes_io_component
+    - __meta_kubernetes_pod_label_cloud_monitoring_shard
+  regex: exporter-cluster;(.+)
+  target_label: instance
+  replacement: cluster-$1
+- source_labels:
+    - __meta_kubernetes_pod_label_app_kubernetes_io_component
     - __meta_kubernetes_pod_node_name
   regex: exporter-node;(.+)
   target_label: instance

@@ -8,6 +8,11 @@ to a whole number of scrape intervals, and one scrape interval more. Arguments: 
 {{- add $covered $scrape -}}s
 {{- end -}}
 
+{{/* Two and a half times an interval: how long an exporter quotes its last reading. Argument: whole seconds. */}}
+{{- define "cloudmon.holdSeconds" -}}
+{{- div (mul 5 .) 2 -}}{{- if mod (mul 5 .) 2 -}}.5{{- end -}}
+{{- end -}}
+
 {{/* A rule file of the chart with the intervals put in. Arguments: root, path. */}}
 {{- define "cloudmon.rules" -}}
 {{- $root := index . 0 -}}
@@ -16,7 +21,34 @@ to a whole number of scrape intervals, and one scrape interval more. Arguments: 
 {{- $root.Files.Get (index . 1)
   | replace "__SCRAPE_INTERVAL__" (printf "%ds" (int $root.Values.intervals.scrape))
   | replace "__RATE_WINDOW_RESOURCE__" $resource
-  | replace "__RATE_WINDOW_DETAIL__" $detail -}}
+  | replace "__RATE_WINDOW_DETAIL__" $detail
+  | replace "__HOLD_RESOURCE__" (max 60 (mul 2 (int $root.Values.intervals.scrape)) | toString)
+  | replace "__HOLD_DETAIL__" (include "cloudmon.holdSeconds" (int $root.Values.intervals.detail))
+  | replace "__HOLD_STORAGE__" (include "cloudmon.holdSeconds" (int $root.Values.intervals.storage))
+  | replace "__RUNBOOK_URL__" (trimSuffix "/" $root.Values.alerts.runbookUrl) -}}
+{{- end -}}
+
+{{/*
+The smallest step of a dashboard's query as promql/dashboards.py computes it, in whole seconds: two scrape intervals, and
+a quarter of the rate window. Arguments: root, seconds that a rate must cover.
+*/}}
+{{- define "cloudmon.minStep" -}}
+{{- $window := include "cloudmon.rateWindow" . | trimSuffix "s" | int -}}
+{{- max (mul 2 (int (index . 0).Values.intervals.scrape)) (div (add $window 3) 4) -}}s
+{{- end -}}
+
+{{/*
+A dashboard of the chart. It has the steps of the default intervals, so that it can be imported as it is: those of the
+intervals in force take their place. Arguments: root, path.
+*/}}
+{{- define "cloudmon.dashboard" -}}
+{{- $root := index . 0 -}}
+{{- $resource := include "cloudmon.minStep" (list $root (max (mul 4 (int $root.Values.intervals.scrape)) 60)) -}}
+{{- $detail := include "cloudmon.minStep" (list $root (mul 4 (int $root.Values.intervals.detail))) -}}
+{{- $root.Files.Get (index . 1)
+  | replace "\"interval\": \"30s\"" "\"interval\": \"__RESOURCE__\""
+  | replace "\"interval\": \"64s\"" (printf "\"interval\": %q" $detail)
+  | replace "__RESOURCE__" $resource -}}
 {{- end -}}
 
 {{/* Paths of the rule files in force, comma-separated: without `alerts.enabled` the alerts stay out. */}}

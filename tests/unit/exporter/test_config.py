@@ -7,8 +7,10 @@ import pytest
 from exporter.config import SETTINGS, Config, help_text, unknown_variables
 from exporter.errors import ConfigError
 from exporter.kubelet.interfaces import DEFAULT_NODE_INTERFACES
+from exporter.shard import Shard
 
 NODE = {"NODE_NAME": "node-7", "NODE_IP": "192.0.2.7"}
+CLUSTER = {"EXPORTER_SCOPE": "cluster"}
 
 
 def test_defaults() -> None:
@@ -111,12 +113,35 @@ def test_what_other_scopes_and_sources_need(environment: dict[str, str], name: s
             {"EXPORTER_SOURCE": "sample", "NODE_NAME": "node-3"},
             "NODE_NAME must be node-1 or node-2 for the sample fleet, not 'node-3'",
         ),
+        (CLUSTER | {"EXPORTER_SHARDS": "0"}, "EXPORTER_SHARDS must be a whole number from 1 to 100, not '0'"),
+        (CLUSTER | {"EXPORTER_SHARDS": "two"}, "EXPORTER_SHARDS must be a whole number from 1 to 100, not 'two'"),
+        (
+            CLUSTER | {"EXPORTER_SHARDS": "2", "EXPORTER_SHARD": "2"},
+            "EXPORTER_SHARD must be a whole number from 0 to 1, less than EXPORTER_SHARDS, not '2'",
+        ),
+        (
+            CLUSTER | {"EXPORTER_SHARD": "-1"},
+            "EXPORTER_SHARD must be a whole number from 0 to 0, less than EXPORTER_SHARDS, not '-1'",
+        ),
+        ({"EXPORTER_SHARDS": "2"}, "EXPORTER_SHARDS must not be set in scope node: only scope cluster has shards"),
     ],
 )
 def test_a_mistake(environment: dict[str, str], problem: str) -> None:
     with pytest.raises(ConfigError) as raised:
         Config.from_environment(NODE | environment)
     assert raised.value.problems == (problem,)
+
+
+def test_shards_of_scope_cluster() -> None:
+    assert Config.from_environment(CLUSTER).shard == Shard(0, 1)
+    assert Config.from_environment(CLUSTER | {"EXPORTER_SHARDS": "3", "EXPORTER_SHARD": "2"}).shard == Shard(2, 3)
+    assert Config.from_environment(NODE | {"EXPORTER_SHARDS": "1"}).shard == Shard(0, 1)
+
+
+def test_both_mistakes_of_a_shard_at_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config.from_environment(CLUSTER | {"EXPORTER_SHARDS": "many", "EXPORTER_SHARD": "first"})
+    assert [problem.split()[0] for problem in raised.value.problems] == ["EXPORTER_SHARDS", "EXPORTER_SHARD"]
 
 
 def test_all_mistakes_at_once() -> None:

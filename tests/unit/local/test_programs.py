@@ -17,7 +17,7 @@ import pytest
 
 from local.commands import Completed, last_line, run_quietly
 from local.errors import ProgramUnavailable
-from local.products import PROMETHEUS, VICTORIA_METRICS, Product
+from local.products import DOCKER_COMPOSE, PROMETHEUS, VICTORIA_METRICS, Product
 from local.programs import Finder, directories
 
 ARCHIVE = "prometheus-9.9.9.linux-amd64.tar.gz"
@@ -50,7 +50,7 @@ class Machine:
         code, output = self._answer(line)
         if code == 0 and ("apt-get install" in line or "brew install" in line):
             self.policy_during_install = self._policy.read_text() if self._policy.exists() else None
-            names = ("prometheus", "promtool") if command[-1] == "prometheus" else ("victoria-metrics",)
+            names = ("prometheus", "promtool") if command[-1] == "prometheus" else (command[-1],)
             self.programs |= {name: f"/usr/bin/{name}" for name in names}
         return Completed(list(command), code, output if code == 0 else "", "" if code == 0 else output)
 
@@ -190,6 +190,24 @@ def test_apt_installs_the_other_engine_in_the_same_way(machine: Machine, tmp_pat
     assert machine.ran("update-rc.d victoria-metrics disable")
 
 
+def test_apt_installs_compose(machine: Machine, tmp_path: Path) -> None:
+    machine.programs = {"apt-get": "/usr/bin/apt-get"}
+    machine.answers = {
+        "apt-cache policy docker-compose": (0, "  Candidate: 1.29.2-3\n"),
+        "docker-compose version": (0, "docker-compose version 1.29.2, build unknown\ndocker-py version: 5.0.3\n"),
+    }
+    programs = machine.finder(tmp_path / "bin", product=DOCKER_COMPOSE).find()
+    assert programs == {"docker-compose": Path("/usr/bin/docker-compose")}
+
+
+def test_a_compose_that_is_too_old_is_passed_over(machine: Machine, tmp_path: Path) -> None:
+    machine.programs = {"docker-compose": "/opt/docker-compose"}
+    machine.answers = {"/opt/docker-compose version": (0, "docker-compose version 1.25.0, build unknown\n")}
+    with pytest.raises(ProgramUnavailable):
+        machine.finder(tmp_path / "bin", product=DOCKER_COMPOSE).find()
+    assert "/opt/docker-compose is version 1.25, older than 1.29: not used" in machine.said
+
+
 def test_brew_installs_it_on_macos(machine: Machine, tmp_path: Path) -> None:
     machine.programs = {"brew": "/opt/homebrew/bin/brew"}
     machine.finder(tmp_path / "bin", system="Darwin", is_root=False).find()
@@ -307,6 +325,36 @@ def test_a_release_of_another_product_has_other_names(machine: Machine, tmp_path
     assert "tags-v9.9.9" in run_quietly([str(installed["victoria-metrics"]), "-version"]).stdout
 
 
+def publish_compose(directory: Path, checksum: str = "") -> None:
+    """A release whose files are programs, not archives; its list of checksums marks them as binary."""
+    program = b"#!/bin/sh\necho 'Docker Compose version v9.9.9'\n"
+    name = "docker-compose-linux-x86_64"
+    (directory / "v9.9.9").mkdir(parents=True)
+    (directory / "v9.9.9" / name).write_bytes(program)
+    sums = f"{checksum or hashlib.sha256(program).hexdigest()} *{name}\n"
+    (directory / "v9.9.9/checksums.txt").write_text(f"{'0' * 64} *docker-compose-darwin-aarch64\n{sums}")
+
+
+def test_a_release_may_be_the_program_itself(machine: Machine, tmp_path: Path) -> None:
+    publish_compose(tmp_path / "releases")
+    machine.answers = {"docker-compose version": (0, "Docker Compose version v9.9.9")}
+    with serving(tmp_path / "releases") as url:
+        installed = machine.finder(tmp_path / "bin", url=url, product=DOCKER_COMPOSE).find()
+    assert installed == {"docker-compose": tmp_path / "bin/docker-compose"}
+    assert list((tmp_path / "bin").iterdir()) == [tmp_path / "bin/docker-compose"]
+    assert run_quietly([str(installed["docker-compose"]), "version"]).stdout == "Docker Compose version v9.9.9\n"
+
+
+def test_a_program_with_another_checksum_is_not_used(machine: Machine, tmp_path: Path) -> None:
+    publish_compose(tmp_path / "releases", "f" * 64)
+    with (
+        serving(tmp_path / "releases") as url,
+        pytest.raises(ProgramUnavailable, match=r"docker-compose-linux-x86_64 does not match its release's checksums"),
+    ):
+        machine.finder(tmp_path / "bin", url=url, product=DOCKER_COMPOSE).find()
+    assert list((tmp_path / "bin").iterdir()) == []
+
+
 def test_a_release_that_does_not_name_this_platform(machine: Machine, tmp_path: Path) -> None:
     publish(tmp_path / "releases")
     (tmp_path / "releases/v9.9.9/sha256sums.txt").write_text(f"{'0' * 64}  something-else.tar.gz\n")
@@ -336,6 +384,9 @@ def test_no_server_at_all(machine: Machine, tmp_path: Path) -> None:
         (PROMETHEUS, "Darwin", "arm64", "prometheus-3.5.0.darwin-arm64.tar.gz"),
         (VICTORIA_METRICS, "Linux", "aarch64", "victoria-metrics-linux-arm64-v1.79.14.tar.gz"),
         (VICTORIA_METRICS, "Linux", "armv7l", "victoria-metrics-linux-arm-v1.79.14.tar.gz"),
+        (DOCKER_COMPOSE, "Linux", "x86_64", "docker-compose-linux-x86_64"),
+        (DOCKER_COMPOSE, "Linux", "armv7l", "docker-compose-linux-armv7"),
+        (DOCKER_COMPOSE, "Darwin", "arm64", "docker-compose-darwin-aarch64"),
     ],
 )
 def test_names_of_archives(product: Product, system: str, machine_name: str, name: str) -> None:
