@@ -11,7 +11,8 @@ STAMP := $(VENV)/.complete
 # Test processes: two more than processors, since the end-to-end tests mostly wait for recorded time to pass. They are among
 # the first (files are begun in the order of their folders), so that the others fill that time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
-SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A test process that ends (a test that takes too long ends its own) ends the run: replaced, it would be waited for without end.
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 ARGS ?=
 # Lines and branches of each package, of a whole run alone: a part of the tests covers a part of the code.
 COVERED := exporter facade promql
