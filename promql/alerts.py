@@ -16,6 +16,7 @@ import yaml
 
 from promql import names
 from promql.catalogue import CatalogueError
+from promql.rules import dump
 from promql.selectors import equal
 from promql.shards import incomplete
 from promql.windows import Windows, duration
@@ -78,11 +79,6 @@ def alerts_file(
     """The alerts as a Prometheus rule file (YAML); intervals in seconds."""
     windows = Windows(scrape_interval, detail_interval, storage_interval)
     return dump(alerts_document(load_alerts(), windows, runbooks))
-
-
-def dump(document: Mapping[str, Any]) -> str:
-    """A rule file's text."""
-    return yaml.safe_dump(dict(document), sort_keys=False, width=1000)
 
 
 def _rule(alert: Alert, words: Mapping[str, str], runbooks: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ windows of weeks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,17 +67,28 @@ def coarse_rule(name: str, aggregate: str) -> Rule:
 def rules_file(scrape_interval: float, detail_interval: float) -> str:
     """The rules as a Prometheus rule file (YAML); intervals in seconds."""
     windows = Windows(scrape_seconds=scrape_interval, detail_seconds=detail_interval)
+    return dump(rules_document(windows, duration(scrape_interval)))
+
+
+def rules_document(windows: Windows, interval: str) -> dict[str, Any]:
+    """The rule file as data. ``interval`` is how often the chain is evaluated, as Prometheus writes it."""
     totals = Catalogue.load().totals
-    groups = [
-        _group(GROUP, scrape_interval, recording_rules(totals, windows)),
-        _group(COARSE_GROUP, COARSE_SECONDS, coarse_rules(totals)),
-    ]
-    return yaml.safe_dump({"groups": groups}, sort_keys=False, width=1000)
+    return {
+        "groups": [
+            _group(GROUP, interval, recording_rules(totals, windows)),
+            _group(COARSE_GROUP, duration(COARSE_SECONDS), coarse_rules(totals)),
+        ]
+    }
 
 
-def _group(name: str, interval: float, rules: list[Rule]) -> dict[str, Any]:
+def dump(document: Mapping[str, Any]) -> str:
+    """A rule file's text, an expression a line."""
+    return yaml.safe_dump(dict(document), sort_keys=False, width=1000)
+
+
+def _group(name: str, interval: str, rules: list[Rule]) -> dict[str, Any]:
     records = [{"record": rule.record, "expr": rule.expr} for rule in rules]
-    return {"name": name, "interval": duration(interval), "rules": records}
+    return {"name": name, "interval": interval, "rules": records}
 
 
 def _evaluation_rule(totals: Totals) -> Rule:

@@ -8,14 +8,11 @@ against ``promql.rules.rules_file`` and ``promql.alerts.alerts_file`` for severa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import yaml
-
-from promql.alerts import alerts_document, dump, load_alerts
-from promql.catalogue import Catalogue
-from promql.rules import COARSE_GROUP, COARSE_SECONDS, GROUP, Rule, coarse_rules, recording_rules
-from promql.windows import Windows, duration
+from promql.alerts import alerts_document, load_alerts
+from promql.rules import dump, rules_document
+from promql.windows import Windows
 
 SCRAPE_INTERVAL: Final = "__SCRAPE_INTERVAL__"
 RUNBOOK_URL: Final = "__RUNBOOK_URL__"
@@ -36,19 +33,9 @@ class TemplateWindows(Windows):
 
 def recording_rules_template() -> str:
     """The recording rules as a Prometheus rule file (YAML) with words in place of what depends on the intervals."""
-    totals = Catalogue.load().totals
-    groups = [
-        _group(GROUP, SCRAPE_INTERVAL, recording_rules(totals, TemplateWindows())),
-        _group(COARSE_GROUP, duration(COARSE_SECONDS), coarse_rules(totals)),
-    ]
-    return yaml.safe_dump({"groups": groups}, sort_keys=False, width=1000)
+    return dump(rules_document(TemplateWindows(), SCRAPE_INTERVAL))
 
 
 def alerts_template() -> str:
     """The alerts as a Prometheus rule file (YAML), in the same way."""
     return dump(alerts_document(load_alerts(), TemplateWindows(), RUNBOOK_URL))
-
-
-def _group(name: str, interval: str, rules: list[Rule]) -> dict[str, Any]:
-    records = [{"record": rule.record, "expr": rule.expr} for rule in rules]
-    return {"name": name, "interval": interval, "rules": records}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from promql.alerts import alerts_document, dump, load_alerts
+from promql.alerts import alerts_document, load_alerts
+from promql.rules import dump
 from promql.windows import Windows
 from tests.rules.cases import RUNBOOKS, cases, promtool_group
 from tests.rules.promtool import Suite
