@@ -8,11 +8,10 @@ kubelets 1.20 to 1.36. A line belongs to a pod by its cgroup (label ``id``), nev
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -45,6 +44,8 @@ _FAMILIES: Final[Mapping[bytes, _Family]] = {
 }
 _NETWORK: Final = frozenset({Signal.NETWORK_RECEIVE, Signal.NETWORK_TRANSMIT})
 _DISK: Final = frozenset({Signal.DISK_READ, Signal.DISK_WRITTEN})
+
+_BEGINNINGS: Final = (b"#", b"container_", b"machine_", b"cadvisor_")
 
 # A value may hold any character; a quote, a backslash and a line feed are escaped by a backslash.
 _LABEL: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"[, ]*')
@@ -93,20 +94,39 @@ class _Point(NamedTuple):
     time: float
 
 
-def scan_cadvisor(body: bytes, read_at: float) -> Detail:
-    """Lines without a timestamp are taken to be of ``read_at`` (Unix seconds). Raises :class:`DecodeError` if ``body``
-    is not in the exposition format at all; a line that cannot be understood costs itself alone.
+def scan_cadvisor(chunks: Iterable[bytes], read_at: float) -> Detail:
+    """Scans the text as it comes, in chunks of any size: a full node's is 5 MB, of which next to nothing is kept.
+
+    Lines without a timestamp are taken to be of ``read_at`` (Unix seconds). Raises :class:`DecodeError` if the text is
+    not in the exposition format at all; a line that cannot be understood costs itself alone.
     """
-    if not body.startswith((b"#", b"container_", b"machine_", b"cadvisor_")):
-        raise DecodeError("not cAdvisor's metrics: the text does not start with a metric")
     scan = _Scan(read_at)
     families = _FAMILIES
-    for line in io.BytesIO(body):
-        brace = line.find(b"{")
-        family = families.get(line[:brace])
-        if family is not None:
-            scan.line(family, line, brace + 1)
+    for lines in _whole_lines(chunks):
+        for line in lines:
+            brace = line.find(b"{")
+            family = families.get(line[:brace])
+            if family is not None:
+                scan.line(family, line, brace + 1)
     return scan.detail()
+
+
+def _whole_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    first, rest = True, b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if first and lines:
+            first = False
+            _check_beginning(lines[0])
+        yield lines
+    if first:
+        _check_beginning(rest)
+    yield [rest]
+
+
+def _check_beginning(line: bytes) -> None:
+    if not line.startswith(_BEGINNINGS):
+        raise DecodeError("not cAdvisor's metrics: the text does not start with a metric")
 
 
 class _Scan:
