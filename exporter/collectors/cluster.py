@@ -10,8 +10,9 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from exporter.collectors.counts import ErrorCounts, source_rows
+from exporter.collectors.exposition import families
 from exporter.collectors.pods import existence_rows, pod_labels, resource_rows
-from exporter.collectors.rows import Row, describe, families, labels, with_labels
+from exporter.collectors.rows import Row, describe, labels, with_labels
 from exporter.model import ClusterSnapshot, Node, Pod, Resources, Source, WorkloadReplicas
 from promql import names
 
@@ -39,10 +40,10 @@ class ClusterCollector(Collector):
     def describe(self) -> Iterable[Family]:
         return describe("cluster")
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterable[Family]:
         return families(self.rows())
 
-    def families(self, deadline_seconds: float) -> Iterator[Family]:
+    def families(self, deadline_seconds: float) -> Iterable[Family]:
         """All families of one scrape; nothing is waited for, so the deadline is always met."""
         return self.collect()
 

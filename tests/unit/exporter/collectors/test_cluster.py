@@ -11,7 +11,7 @@ from exporter.cluster.nodes import decode_namespace, decode_node
 from exporter.cluster.pods import decode_pod
 from exporter.cluster.workloads import decode_daemonset, decode_deployment, decode_statefulset
 from exporter.collectors import ClusterCollector, ErrorCounts
-from exporter.collectors.rows import text
+from exporter.collectors.exposition import text
 from exporter.model import ClusterSnapshot, Pod, Source, SourceState
 from tests.replay import Recording
 from tests.unit.exporter.golden import check_exposition
