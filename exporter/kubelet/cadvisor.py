@@ -49,6 +49,8 @@ _BEGINNINGS: Final = (b"#", b"container_", b"machine_", b"cadvisor_")
 
 # A value may hold any character; a quote, a backslash and a line feed are escaped by a backslash.
 _LABEL: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"[, ]*')
+# What stands before a label's value, in the way that cAdvisor writes it.
+_NAME: Final = re.compile(rb"(,?)([a-zA-Z_][a-zA-Z0-9_]*)=")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n"}
 
@@ -135,6 +137,7 @@ class _Scan:
     def __init__(self, read_at: float) -> None:
         self._read_at = read_at
         self._cgroups: dict[bytes, Cgroup | None] = {}
+        self._shapes: dict[tuple[bytes, ...], Mapping[bytes, int] | None] = {}
         # (uid, signal) -> cgroup below the pod ("" is the pod's own) -> part -> point
         self._points: dict[tuple[str, Signal], dict[str, dict[str, _Point]]] = {}
         self._names: dict[str, tuple[str, str]] = {}
@@ -142,6 +145,36 @@ class _Scan:
         self._disk_per_pod = False
 
     def line(self, family: _Family, line: bytes, start: int) -> None:
+        """Takes a line in whose labels begin at ``start``."""
+        pieces = line[start:].split(b'"')
+        whole = len(pieces) % 2 == 1 and pieces[-1].startswith(b"}") and b"\\" not in line
+        shape = self._shape(tuple(pieces[:-1:2])) if whole else None
+        if shape is None:
+            self._odd_line(family, line, start)
+            return
+        point = self._point(pieces[-1])
+        if point is None:
+            self._rejected += 1
+            return
+        pieces.append(b"")  # where a label is looked for that there is not
+        part = pieces[shape.get(family.part, -1)] if family.part else b""
+        cpu = pieces[shape[b"cpu"]] if b"cpu" in shape else b"total"
+        namespace, pod = pieces[shape.get(b"namespace", -1)], pieces[shape.get(b"pod", -1)]
+        self._take(family, pieces[shape.get(b"id", -1)], part, cpu, namespace, pod, point)
+
+    def _shape(self, between: tuple[bytes, ...]) -> Mapping[bytes, int] | None:
+        """Where each label's value stands among the pieces of a line cut at its quotes; None if it is no usual line.
+
+        ``between`` are the pieces between the values. There are few shapes, the same in every line of a family.
+        """
+        if between not in self._shapes:
+            names = [_NAME.fullmatch(piece) for piece in between]
+            usual = all(name is not None and bool(name[1]) == bool(place) for place, name in enumerate(names))
+            self._shapes[between] = {name[2]: 2 * at + 1 for at, name in enumerate(names) if name} if usual else None
+        return self._shapes[between]
+
+    def _odd_line(self, family: _Family, line: bytes, start: int) -> None:
+        """A line with escapes, or with room where others have none."""
         labels: dict[bytes, bytes] = {}
         end = start
         for match in _LABEL.finditer(line, start):
@@ -153,18 +186,25 @@ class _Scan:
         if point is None:
             self._rejected += 1
             return
-        cgroup = self._cgroup(labels.get(b"id", b""))
+        part = labels.get(family.part, b"") if family.part else b""
+        cpu, namespace, pod = labels.get(b"cpu", b"total"), labels.get(b"namespace", b""), labels.get(b"pod", b"")
+        self._take(family, labels.get(b"id", b""), part, cpu, namespace, pod, point)
+
+    def _take(
+        self, family: _Family, id_: bytes, part: bytes, cpu: bytes, namespace: bytes, pod: bytes, point: _Point
+    ) -> None:
+        cgroup = self._cgroup(id_)
         if cgroup is None:
             return
         if cgroup.kubepods and family.signal in _DISK:
             self._disk_per_pod = True
-        if cgroup.uid is None or labels.get(b"cpu", b"total") != b"total":
+        uid = cgroup.uid
+        if uid is None or cpu != b"total":
             return
-        part = _text(labels.get(family.part, b"")) if family.part else ""
-        below = self._points.setdefault((cgroup.uid, family.signal), {}).setdefault(cgroup.below, {})
-        below[part] = point
-        if cgroup.uid not in self._names and labels.get(b"pod"):
-            self._names[cgroup.uid] = (_text(labels.get(b"namespace", b"")), _text(labels[b"pod"]))
+        below = self._points.setdefault((uid, family.signal), {}).setdefault(cgroup.below, {})
+        below[_text(part) if part else ""] = point
+        if pod and uid not in self._names:
+            self._names[uid] = _text(namespace), _text(pod)
 
     def _point(self, tail: bytes) -> _Point | None:
         """The rest of a line: ``} value [milliseconds]``."""

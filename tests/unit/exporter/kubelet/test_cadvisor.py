@@ -236,3 +236,19 @@ def test_a_full_node_is_scanned_fast(recording: str) -> None:
         best = min(best, time.perf_counter() - begin)
 
     assert best < 1.0
+
+
+PLAIN = st.text(st.sampled_from("abc/-,={} "), max_size=5)
+
+
+@given(PLAIN, PLAIN, st.sampled_from(["", " "]), st.sampled_from(["", ",", ", "]))
+def test_a_usual_line_says_what_an_odd_one_does(interface: str, name: str, room: str, end: str) -> None:
+    """Lines are taken apart at their quotes; one with an escape, or with room in it, label by label."""
+
+    def read(pod: str) -> Detail:
+        labels = f'id="{POD}/s",{room}interface="{interface}",{room}namespace="n",pod="{pod}"{end}'
+        return scan(f"{RECEIVED}{{{labels}}} 7 1000")
+
+    usual, odd = read(f"p{name}"), read(f"\\p{name}")
+    assert usual == odd
+    assert figure(usual, Signal.NETWORK_RECEIVE).parts == {interface: 7}
