@@ -20,6 +20,7 @@ from kubernetes import client, config
 from urllib3 import exceptions as http
 from urllib3.response import BaseHTTPResponse
 
+from exporter.documents import split_document
 from exporter.errors import ApiServerError, ConfigError, DecodeError
 from exporter.model import Source
 from exporter.shard import WHOLE, Shard
@@ -156,15 +157,15 @@ class KubernetesObjects:
     def list(self, not_older_than: str | None) -> Listing:
         """All objects. Raises ApiServerError, of it ResourceExpired, and DecodeError; so do the listing's items."""
         if self._page_size is not None:
-            first = self._page({"limit": str(self._page_size)})
-            return Listing(filter(self._kept, self._of_pages(first, self._page_size)), first["metadata"]["resourceVersion"])
-        if not_older_than is None:
-            page = self._page({"resourceVersion": "0"})
+            parameters = {"limit": str(self._page_size)}
+        elif not_older_than is None:
+            parameters = {"resourceVersion": "0"}
         elif not_older_than == NEWEST:
-            page = self._page({})
+            parameters = {}
         else:
-            page = self._page({"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"})
-        return Listing(filter(self._kept, page["items"]), page["metadata"]["resourceVersion"])
+            parameters = {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
+        metadata, items = self._page(parameters)
+        return Listing(filter(self._kept, self._of_pages(metadata, items)), metadata["resourceVersion"])
 
     def watch(self, resource_version: str, seconds: int) -> Generator[Item, None, None]:
         """Events after ``resource_version`` (``{"type", "object"}``) until the server ends it, after about ``seconds``.
@@ -196,26 +197,29 @@ class KubernetesObjects:
         version = (item.get("metadata") or {}).get("resourceVersion")
         return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
 
-    def _of_pages(self, page: dict[str, Any], size: int) -> Iterator[Item]:
-        """The objects of all pages, which have one resource version; no more than one page is held at a time."""
-        while True:
-            items: list[Item] = page["items"]
-            more = page["metadata"].get("continue")
-            page.clear()
-            items.reverse()
-            while items:
-                yield items.pop()
-            if not more:
-                return
-            page = self._page({"limit": str(size), "continue": more})
+    def _of_pages(self, metadata: Mapping[str, Any], items: Iterator[Item]) -> Iterator[Item]:
+        """The objects of this page and those that follow, which all have one resource version."""
+        yield from items
+        while more := metadata.get("continue"):
+            metadata, items = self._page({"limit": str(self._page_size), "continue": more})
+            yield from items
 
-    def _page(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+    def _page(self, parameters: Mapping[str, str]) -> tuple[Mapping[str, Any], Iterator[Item]]:
+        """A list's metadata and its objects, which are decoded one at a time."""
         with _response(self._get, {**parameters, **self._selector}, _LIST_SECONDS) as response:
-            page = dict(_json_object(response.read()))
-        if not isinstance(page.get("items", []), list | None) or "resourceVersion" not in (page.get("metadata") or {}):
+            body = response.read()
+        with _decoding():
+            document, items = split_document(body, "items", after="metadata")
+        page = _checked_object(document)
+        metadata, found = page.get("metadata"), page.get("items") or []
+        if not isinstance(metadata, dict) or "resourceVersion" not in metadata or not isinstance(found, list):
             raise DecodeError("the API server's answer is not a list of objects")
-        page["items"] = page.get("items") or []
-        return page
+        return metadata, iter(found) if items is None else _decoded(items)
+
+
+def _decoded(items: Iterator[Item]) -> Iterator[Item]:
+    with _decoding():
+        yield from items
 
 
 @contextmanager
@@ -280,13 +284,23 @@ def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _json_object(body: bytes) -> Item:
-    try:
+    with _decoding():
         decoded = json.loads(body)
-    except ValueError as error:
-        raise DecodeError(f"the API server's answer is no JSON: {error}") from error
+    return _checked_object(decoded)
+
+
+def _checked_object(decoded: object) -> Item:
     if not isinstance(decoded, dict):
         raise DecodeError("the API server's answer is no JSON object")
     return decoded
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"the API server's answer is no JSON: {error}") from error
 
 
 def _unusable(kubeconfig: str | None, error: Exception) -> str:
