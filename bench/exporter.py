@@ -37,6 +37,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SPEED: Final = 5
 INTERVALS: Final = {"SCRAPE_INTERVAL": "3", "DETAIL_INTERVAL": "12", "STORAGE_INTERVAL": "60"}
 SECONDS: Final = 3.0
+# As the exporter's image sets it.
+IMAGE: Final = {"MALLOC_ARENA_MAX": "1"}
 SCRAPES: Final = 20
 IDLE_SECONDS: Final = 5.0
 # Of 10,000 pods, replaced in each of ten moments of a cycle; three times as many change.
@@ -95,7 +97,7 @@ def exporter(
     cluster: ReplayedCluster, scope: Scope, directory: Path, python: str
 ) -> Iterator[tuple[Process, http.client.HTTPConnection]]:
     port = free_port()
-    environment = cluster.environment(scope) | INTERVALS
+    environment = cluster.environment(scope) | INTERVALS | IMAGE
     environment |= {"EXPORTER_PORT": str(port), "EXPORTER_SHUTDOWN_GRACE": "0"}
     with Process((python, "-m", "exporter"), directory / f"{scope}.log", environment, ROOT) as process:
         process.wait_until_answers(f"http://127.0.0.1:{port}/healthz")

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from exporter.collectors.exposition import encode
+from exporter.collectors.exposition import Writer
 from exporter.collectors.node import DEFAULT_DEADLINE_SECONDS
 from exporter.handover import READ_FOR_EVERY_SCRAPE, Handover, Published
 
@@ -80,6 +80,7 @@ class ExporterServer(ThreadingHTTPServer):
 
     def __init__(self, address: str, port: int, metrics: Metrics, ready: Callable[[], bool]) -> None:
         self.metrics = metrics
+        self.writer = Writer()
         self.ready = ready
         host, self.address_family = _host_and_family(address)
         super().__init__((host, port), _Handler)
@@ -133,7 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _metrics(self) -> None:
         deadline = deadline_seconds(self.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
-        body, content_type = encode(self.server.metrics.families(deadline), self.headers.get("Accept", ""))
+        body, content_type = self.server.writer.write(
+            self.server.metrics.families(deadline), self.headers.get("Accept", "")
+        )
         self._answer(HTTPStatus.OK, body, content_type)
 
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:

@@ -58,38 +58,51 @@ class Collected(Collector):
 
 def text(found: Iterable[Family]) -> bytes:
     """The families as text exposition, version 0.0.4."""
-    return _encoded(list(found), generate_latest)
+    return Writer().text(found)
 
 
-def encode(found: Iterable[Family], accept: str) -> tuple[bytes, str]:
-    """The families in the format that the ``Accept`` header asks for, and its content type."""
-    encoder, content_type = choose_encoder(accept)
-    return _encoded(list(found), encoder), content_type
+class Writer:
+    """Writes families one scrape after another. Labels that are still the same tuple need not be written anew."""
 
+    def __init__(self) -> None:
+        # What the last scrape was written of: by the identity of the labels, which are held for it.
+        self._written: dict[int, tuple[Labels, str]] = {}
 
-def _encoded(found: list[Family], encoder: Encoder) -> bytes:
-    end = encoder(Collected())
-    # By the identity of the labels, which live as long as the families do.
-    label_texts: dict[int, str] = {}
-    parts: list[bytes] = []
-    for family in found:
-        if isinstance(family, RowFamily):
-            head = Family(family.name, family.documentation, family.type)
-            parts += (encoder(Collected(head)).removesuffix(end), _lines(family, label_texts).encode())
-        else:
-            parts.append(encoder(Collected(family)).removesuffix(end))
-    return b"".join((*parts, end))
+    def text(self, found: Iterable[Family]) -> bytes:
+        """As text exposition, version 0.0.4."""
+        return self._encode(list(found), generate_latest)
 
+    def write(self, found: Iterable[Family], accept: str) -> tuple[bytes, str]:
+        """In the format that the ``Accept`` header asks for, and its content type."""
+        encoder, content_type = choose_encoder(accept)
+        return self._encode(list(found), encoder), content_type
 
-def _lines(family: RowFamily, label_texts: dict[int, str]) -> str:
-    name = family.metric.name
-    lines: list[str] = []
-    for pairs, value in family.rows:
-        labels = label_texts.get(id(pairs))
-        if labels is None:
-            labels = label_texts[id(pairs)] = _label_text(pairs)
-        lines.append(f"{name}{labels} {_number(value)}\n")
-    return "".join(lines)
+    def _encode(self, found: list[Family], encoder: Encoder) -> bytes:
+        end = encoder(Collected())
+        written: dict[int, tuple[Labels, str]] = {}
+        parts: list[bytes] = []
+        for family in found:
+            if isinstance(family, RowFamily):
+                head = Family(family.name, family.documentation, family.type)
+                parts += (encoder(Collected(head)).removesuffix(end), self._lines(family, written).encode())
+            else:
+                parts.append(encoder(Collected(family)).removesuffix(end))
+        self._written = written  # scrapes at once each leave a whole one
+        return b"".join((*parts, end))
+
+    def _lines(self, family: RowFamily, written: dict[int, tuple[Labels, str]]) -> str:
+        name, last = family.metric.name, self._written
+        lines: list[str] = []
+        for pairs, value in family.rows:
+            identity = id(pairs)
+            known = written.get(identity)
+            if known is None:
+                known = last.get(identity)
+                if known is None or known[0] is not pairs:
+                    known = pairs, _label_text(pairs)
+                written[identity] = known
+            lines.append(f"{name}{known[1]} {_number(value)}\n")
+        return "".join(lines)
 
 
 def _label_text(pairs: Labels) -> str:

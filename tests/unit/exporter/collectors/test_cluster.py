@@ -106,6 +106,17 @@ def test_order_does_not_depend_on_the_order_of_the_objects() -> None:
     assert exposition(turned) == exposition(snapshot)
 
 
+def test_scrape_by_scrape_it_says_what_the_pods_are_now() -> None:
+    snapshot = recorded("lab-3", 0)
+    readings = Readings(snapshot)
+    collector = ClusterCollector(readings, ErrorCounts())
+    first, *others = snapshot.pods
+    changed = replace(snapshot, pods=(replace(first, phase="Failed"), *others[1:]))
+    for now in (snapshot, changed, replace(changed, pods=()), snapshot):
+        readings.found = now
+        assert text(collector.collect()).decode() == exposition(now)
+
+
 def test_it_can_be_registered() -> None:
     registry = CollectorRegistry()
     registry.register(ClusterCollector(Readings(recorded("lab-1", 0)), ErrorCounts()))

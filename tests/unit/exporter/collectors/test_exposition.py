@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from exporter.collectors.exposition import Collected, encode, families, text
+from exporter.collectors.exposition import Collected, Writer, families, text
 from exporter.collectors.rows import Row, labels
 from promql import names
 
@@ -24,7 +24,7 @@ def test_every_format_is_to_the_letter_that_of_prometheus_client(rows: list[Row]
     foreign = GaugeMetricFamily("foreign", 'Not "ours".', value=1)
     found = [*families(rows), foreign]
     encoder, content_type = choose_encoder(accept)
-    assert encode(found, accept) == (encoder(Collected(*found)), content_type)
+    assert Writer().write(found, accept) == (encoder(Collected(*found)), content_type)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,21 @@ def test_rows_of_one_pod_are_told_from_another_of_equal_labels() -> None:
     assert [line.partition("{")[2] for line in lines] == ['pod="a"} 1.0', 'pod="a"} 2.0', 'pod="a"} 3.0']
 
 
+def test_a_writer_writes_what_is_there_now() -> None:
+    """Labels of another scrape may be where those of the last one were."""
+    writer = Writer()
+    for number in range(200):
+        kept = labels(pod="kept")
+        pods = [labels(pod=f"{number}-{place}") for place in range(3)]
+        rows: list[Row] = [(names.POD_READY, pairs, number) for pairs in (*pods, kept)]
+        lines = [line for line in writer.text(families(rows)).decode().splitlines() if not line.startswith("#")]
+        expected = [f'pod="{number}-{place}"' for place in range(3)] + ['pod="kept"']
+        assert lines == [f"cloudmon_pod_ready{{{pair}}} {number}.0" for pair in expected]
+
+
 def test_families_of_others_are_theirs_to_write() -> None:
     family = HistogramMetricFamily("waits", "Waits.", buckets=[("1", 2), ("+Inf", 3)], sum_value=4)
-    body, _ = encode([family], OPENMETRICS)
+    body, _ = Writer().write([family], OPENMETRICS)
     assert body.decode().splitlines()[2:] == [
         'waits_bucket{le="1"} 2.0',
         'waits_bucket{le="+Inf"} 3.0',
