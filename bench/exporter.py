@@ -5,8 +5,9 @@ kubelet spend, and how much it says.
 
 Real exporters, on loopback, read a replayed kubelet and API server (bench/synthetic.py). Time passes five times as fast
 as with the default intervals: 20 scrapes 3 s apart, in which each source is read as often as in 300 s with 15 s, every
-kind is listed again once, and the kubelet's answers are new every time and take as long as a real one's. CPU is that of
-the 20 scrapes spread over 300 s, and of an idle process. Linux alone. Takes four minutes.
+kind is listed again once, and the kubelet's answers are new every time and come as late as a real one's did (see
+bench/synthetic.py). CPU is that of the 20 scrapes spread over 300 s, and of an idle process. Linux alone. Takes four
+minutes; with --speed 1, which shows that the pace does not matter, five for each size.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from tests.harness import Process, free_port, wait_until
 from tests.replay import Endpoint, ReplayedCluster, Request, Scope
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SPEED: Final = 5
-INTERVALS: Final = {"SCRAPE_INTERVAL": "3", "DETAIL_INTERVAL": "12", "STORAGE_INTERVAL": "60"}
-SECONDS: Final = 3.0
+# The default intervals, in seconds.
+INTERVALS: Final = {"SCRAPE_INTERVAL": 15, "DETAIL_INTERVAL": 60, "STORAGE_INTERVAL": 300}
 # As the exporter's image sets it.
 IMAGE: Final = {"MALLOC_ARENA_MAX": "1"}
 SCRAPES: Final = 20
+CYCLE_SECONDS: Final = SCRAPES * INTERVALS["SCRAPE_INTERVAL"]
 IDLE_SECONDS: Final = 5.0
 # Of 10,000 pods, replaced in each of ten moments of a cycle; three times as many change.
 CHURN: Final = 20
@@ -60,9 +61,27 @@ CLUSTER_READY: Final = "cloudmon_pods_seen"
 MIB: Final = 2**20
 
 
+@dataclass(frozen=True)
+class Exporters:
+    """How exporters are run: by which interpreter, and how much faster than with the default intervals."""
+
+    python: str
+    speed: float
+    directory: Path
+
+    @property
+    def seconds(self) -> float:
+        """Between two scrapes."""
+        return INTERVALS["SCRAPE_INTERVAL"] / self.speed
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return IMAGE | {name: f"{seconds / self.speed:g}" for name, seconds in INTERVALS.items()}
+
+
 @dataclass
 class Cycle:
-    """What one exporter did in a cycle of scrapes, and its last exposition."""
+    """What one exporter did in a cycle of scrapes."""
 
     millicores: float = 0.0
     idle_millicores: float = 0.0
@@ -70,8 +89,8 @@ class Cycle:
     peak_bytes: int = 0
     seconds: list[float] = field(default_factory=list)
     kubelet_ratios: list[float] = field(default_factory=list)
+    added_seconds: list[float] = field(default_factory=list)
     kubelet_calls: dict[Endpoint, int] = field(default_factory=dict)
-    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,12 +113,12 @@ class Figure:
 
 @contextmanager
 def exporter(
-    cluster: ReplayedCluster, scope: Scope, directory: Path, python: str
+    cluster: ReplayedCluster, scope: Scope, how: Exporters
 ) -> Iterator[tuple[Process, http.client.HTTPConnection]]:
     port = free_port()
-    environment = cluster.environment(scope) | INTERVALS | IMAGE
+    environment = cluster.environment(scope) | how.environment
     environment |= {"EXPORTER_PORT": str(port), "EXPORTER_SHUTDOWN_GRACE": "0"}
-    with Process((python, "-m", "exporter"), directory / f"{scope}.log", environment, ROOT) as process:
+    with Process((how.python, "-m", "exporter"), how.directory / f"{scope}.log", environment, ROOT) as process:
         process.wait_until_answers(f"http://127.0.0.1:{port}/healthz")
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
@@ -138,64 +157,64 @@ def kubelet_seconds(requests: Sequence[Request]) -> float:
     return total
 
 
-def measure(cluster: ReplayedCluster, scope: Scope, ready: str, directory: Path, python: str) -> Cycle:
+def measure(cluster: ReplayedCluster, scope: Scope, ready: str, how: Exporters) -> Cycle:
     """One cycle of scrapes, after the exporter says ``ready`` (a part of its exposition)."""
     cycle = Cycle()
-    with exporter(cluster, scope, directory, python) as (process, connection):
+    with exporter(cluster, scope, how) as (process, connection):
         wait_until(lambda: ready in scrape(connection), 60, f"{ready} in the exposition")
         cluster.begin()
         before, calls, began = cpu_seconds(process.pid), len(asked(cluster)), time.monotonic()
         for number in range(SCRAPES):
-            time.sleep(max(0.0, began + number * SECONDS - time.monotonic()))
+            time.sleep(max(0.0, began + number * how.seconds - time.monotonic()))
             if number == SCRAPES // 2:
                 # Every watch's version is forgotten: all kinds are listed again, as they are once in 300 s.
                 cluster.api.compact()
                 cluster.api.expire_watches()
             made, start = len(asked(cluster)), time.perf_counter()
-            cycle.text = scrape(connection)
+            scrape(connection)
             cycle.seconds.append(time.perf_counter() - start)
             cycle.resident_bytes.append(memory_bytes(process.pid, "VmRSS"))
             waited = kubelet_seconds(asked(cluster)[made:])
             if waited:
                 cycle.kubelet_ratios.append(cycle.seconds[-1] / waited)
-        time.sleep(max(0.0, began + SCRAPES * SECONDS - time.monotonic()))
+                cycle.added_seconds.append(cycle.seconds[-1] - waited)
+        time.sleep(max(0.0, began + SCRAPES * how.seconds - time.monotonic()))
         spent, cycle.peak_bytes = cpu_seconds(process.pid) - before, memory_bytes(process.pid, "VmHWM")
         made_calls = asked(cluster)[calls:]
         cycle.kubelet_calls = {end: sum(call.endpoint == end for call in made_calls) for end in Endpoint}
         start_idle = cpu_seconds(process.pid)
         time.sleep(IDLE_SECONDS)
         cycle.idle_millicores = 1000 * (cpu_seconds(process.pid) - start_idle) / IDLE_SECONDS
-    seconds = SPEED * SCRAPES * SECONDS
-    cycle.millicores = 1000 * spent / seconds + cycle.idle_millicores * (1 - 1 / SPEED)
+    cycle.millicores = 1000 * spent / CYCLE_SECONDS + cycle.idle_millicores * (1 - 1 / how.speed)
     return cycle
 
 
-def node_cycle(pods: int, directory: Path, python: str) -> Cycle:
-    node = SyntheticNode(pods, directory)
+def node_cycle(pods: int, how: Exporters) -> Cycle:
+    node = SyntheticNode(pods, how.directory)
     with ReplayedCluster(node.recording) as cluster:
         node.serve(cluster)
-        return measure(cluster, "node", NODE_READY, directory, python)
+        return measure(cluster, "node", NODE_READY, how)
 
 
-def cluster_cycle(pods: int, directory: Path, python: str) -> Cycle:
-    recording = cluster_recording(pods, SCRAPES // 2, 2 * SECONDS, max(1, CHURN * pods // 10_000), directory)
+def cluster_cycle(pods: int, how: Exporters) -> Cycle:
+    recording = cluster_recording(pods, SCRAPES // 2, 2 * how.seconds, max(1, CHURN * pods // 10_000), how.directory)
     with ReplayedCluster(recording) as cluster:
-        return measure(cluster, "cluster", CLUSTER_READY, directory, python)
+        return measure(cluster, "cluster", CLUSTER_READY, how)
 
 
-def exposition(cluster: ReplayedCluster, scope: Scope, ready: str, directory: Path, python: str) -> str:
-    with exporter(cluster, scope, directory, python) as (_, connection):
+def exposition(cluster: ReplayedCluster, scope: Scope, ready: str, how: Exporters) -> str:
+    with exporter(cluster, scope, how) as (_, connection):
         wait_until(lambda: ready in scrape(connection), 60, f"{ready} in the exposition")
         return scrape(connection)
 
 
-def said(like: str, directory: Path, python: str) -> list[Figure]:
+def said(like: str, how: Exporters) -> list[Figure]:
     """How much both scopes say of a recorded node's pods, and how much cAdvisor does."""
-    node = SyntheticNode(0, directory, like)
+    node = SyntheticNode(0, how.directory, like)
     with ReplayedCluster(node.recording) as cluster:
         node.serve(cluster, kubelet_seconds=0.0)
-        text = exposition(cluster, "node", NODE_READY, directory, python)
-        text += exposition(cluster, "cluster", CLUSTER_READY, directory, python)
+        text = exposition(cluster, "node", NODE_READY, how)
+        text += exposition(cluster, "cluster", CLUSTER_READY, how)
     lines = [
         line for line in text.splitlines(keepends=True) if line.startswith(("cloudmon_pod_", "cloudmon_container_"))
     ]
@@ -231,8 +250,10 @@ def node_figures(pods: int, cycle: Cycle) -> list[Figure]:
     ratio = statistics.median(cycle.kubelet_ratios)
     most = 1.3 if pods <= 110 else None
     found.append(Figure(f"{name}: a scrape ÷ the kubelet's time in it", ratio, "", most, ends(cycle.kubelet_ratios)))
+    added = [1000 * seconds for seconds in cycle.added_seconds]
+    found.append(Figure(f"{name}: what a scrape adds to it", statistics.median(added), "ms", None, ends(added)))
     spent = sum(KUBELET_CPU_SECONDS[endpoint] * count for endpoint, count in cycle.kubelet_calls.items())
-    millicores = 1000 * spent / (SPEED * SCRAPES * SECONDS)
+    millicores = 1000 * spent / CYCLE_SECONDS
     calls = ", ".join(f"{count} × {endpoint.name.lower()}" for endpoint, count in cycle.kubelet_calls.items())
     found.append(
         Figure(f"{name}: CPU of kubelet and runtime ({calls})", millicores, "millicores", 16 if pods <= 110 else None)
@@ -271,16 +292,17 @@ def main() -> int:
     parser.add_argument("--recordings", nargs="*", default=["full-node", "full-node-1.36"], help="to count series of")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--python", default=sys.executable, help="the exporters' interpreter, such as the image's")
+    parser.add_argument("--speed", type=float, default=5, help="1: the default intervals, five minutes a node")
     arguments = parser.parse_args()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="bench-exporter-") as name:
-        directory = Path(name)
+        how = Exporters(arguments.python, arguments.speed, Path(name))
         for like in arguments.recordings:
-            figures += said(like, directory, arguments.python)
+            figures += said(like, how)
         for pods in arguments.pods:
-            figures += node_figures(pods, node_cycle(pods, directory, arguments.python))
+            figures += node_figures(pods, node_cycle(pods, how))
         if arguments.cluster_pods:
-            cycle = cluster_cycle(arguments.cluster_pods, directory, arguments.python)
+            cycle = cluster_cycle(arguments.cluster_pods, how)
             figures += cluster_figures(arguments.cluster_pods, cycle)
     print(markdown(figures))
     found = json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], ensure_ascii=False, indent=1)

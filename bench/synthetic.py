@@ -19,8 +19,8 @@ from typing import Final
 from tests.replay import Endpoint, Fault, Moment, Recording, ReplayedCluster, cheap_summary
 from tests.replay.recording import SAMPLE_MILLISECONDS, JsonObject
 
-# What a kubelet of Kubernetes 1.20 took on two cores for 107 pods (docs/decisions): wall seconds of an answer, and the
-# CPU seconds that kubelet and runtime spent for it.
+# Measured at a kubelet of Kubernetes 1.20 with 107 pods on two cores: wall seconds of an answer, and the CPU seconds
+# that kubelet and runtime spent for it.
 KUBELET_SECONDS: Final = {Endpoint.CHEAP_SUMMARY: 0.38, Endpoint.CADVISOR: 0.4, Endpoint.SUMMARY: 1.4}
 KUBELET_CPU_SECONDS: Final = {Endpoint.CHEAP_SUMMARY: 0.13, Endpoint.CADVISOR: 0.36, Endpoint.SUMMARY: 0.36}
 
