@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -52,6 +53,9 @@ def serve(config: Config) -> int:
     except OSError as error:
         log.error(_cannot_listen(config, error))
         return 1
+    # What is loaded by now stays: no collection of garbage need look at it again.
+    gc.collect()
+    gc.freeze()
     scope.start()
     threading.Thread(target=server.serve_forever, name="server", daemon=True).start()
     log.info("serving", extra={"port": server.server_port, "source": config.source, "scope": config.scope})

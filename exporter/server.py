@@ -6,17 +6,16 @@ import gzip
 import logging
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Protocol
 
 from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from exporter.collectors.exposition import Writer
 from exporter.collectors.node import DEFAULT_DEADLINE_SECONDS
-from exporter.collectors.rows import Collected
 from exporter.handover import READ_FOR_EVERY_SCRAPE, Handover, Published
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ _IDLE_SECONDS: Final = 300.0
 class ScopeCollector(Protocol):
     """What the scope publishes, within a deadline."""
 
-    def families(self, deadline_seconds: float) -> Iterator[Family]: ...
+    def families(self, deadline_seconds: float) -> Iterable[Family]: ...
 
 
 class Metrics:
@@ -81,6 +80,7 @@ class ExporterServer(ThreadingHTTPServer):
 
     def __init__(self, address: str, port: int, metrics: Metrics, ready: Callable[[], bool]) -> None:
         self.metrics = metrics
+        self.writer = Writer()
         self.ready = ready
         host, self.address_family = _host_and_family(address)
         super().__init__((host, port), _Handler)
@@ -134,8 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _metrics(self) -> None:
         deadline = deadline_seconds(self.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
-        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-        body = encode(Collected(self.server.metrics.families(deadline)))
+        body, content_type = self.server.writer.write(
+            self.server.metrics.families(deadline), self.headers.get("Accept", "")
+        )
         self._answer(HTTPStatus.OK, body, content_type)
 
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:

@@ -1,22 +1,26 @@
 """The API server's lists and watches as plain JSON, through the ``kubernetes`` client.
 
 The client is used for what it knows best, finding the server and its credentials (in a cluster, or by kubeconfig) and
-renewing them; its typed models are not: they cost several times the memory and time of the JSON.
+renewing them, and for the call itself. Its API classes and models are not: they cost some 14 MB a group of them, and
+several times the memory and time of the JSON.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from kubernetes import client, config
 from urllib3 import exceptions as http
 from urllib3.response import BaseHTTPResponse
 
+from exporter.documents import split_document
 from exporter.errors import ApiServerError, ConfigError, DecodeError
 from exporter.model import Source
 from exporter.shard import WHOLE, Shard
@@ -38,6 +42,17 @@ NEWEST: Final = ""
 CONNECTED: Final = "CONNECTED"
 
 Item = Mapping[str, Any]
+# From the parameters of a call, and the seconds to wait for the connection and for the answer, to the answer.
+Get = Callable[[Mapping[str, str], tuple[float, float]], BaseHTTPResponse]
+
+_PATHS: Final = {
+    Source.PODS: "/api/v1/pods",
+    Source.NODES: "/api/v1/nodes",
+    Source.NAMESPACES: "/api/v1/namespaces",
+    Source.DEPLOYMENTS: "/apis/apps/v1/deployments",
+    Source.STATEFULSETS: "/apis/apps/v1/statefulsets",
+    Source.DAEMONSETS: "/apis/apps/v1/daemonsets",
+}
 
 
 class ResourceExpired(ApiServerError):
@@ -48,9 +63,9 @@ class ResourceExpired(ApiServerError):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All objects of a kind, and the resource version at which a watch continues."""
+    """All objects of a kind, to be gone through once, and the resource version at which a watch continues."""
 
-    items: tuple[Item, ...]
+    items: Iterable[Item]
     resource_version: str
 
 
@@ -93,61 +108,64 @@ class KubernetesApi:
 
     def kind(self, source: Source, page_size: int = 500, shard: Shard = WHOLE) -> KubernetesObjects:
         """All objects of a kind that are in the shard, in pages: a large cluster must not come in one answer."""
-        return KubernetesObjects(self._call(source), page_size=page_size, shard=shard)
+        return KubernetesObjects(self._getter(source), page_size=page_size, shard=shard)
 
     def node_pods(self, node: str) -> KubernetesObjects:
         """A node's pods. Every node asks this: the answer may come from the server's cache, which has them by node."""
-        return KubernetesObjects(self._call(Source.PODS), field_selector=f"spec.nodeName={node}")
+        return KubernetesObjects(self._getter(Source.PODS), field_selector=f"spec.nodeName={node}")
 
-    def _call(self, source: Source) -> Callable[..., Any]:
-        """The client's function for a kind. Its group's classes are loaded by the first use: some 20 MB, and 4."""
-        match source:
-            case Source.DEPLOYMENTS:
-                return client.AppsV1Api(self._api).list_deployment_for_all_namespaces
-            case Source.STATEFULSETS:
-                return client.AppsV1Api(self._api).list_stateful_set_for_all_namespaces
-            case Source.DAEMONSETS:
-                return client.AppsV1Api(self._api).list_daemon_set_for_all_namespaces
-            case Source.NODES:
-                return client.CoreV1Api(self._api).list_node
-            case Source.NAMESPACES:
-                return client.CoreV1Api(self._api).list_namespace
-            case _:
-                return client.CoreV1Api(self._api).list_pod_for_all_namespaces
+    def _getter(self, source: Source) -> Get:
+        return partial(self._get, _PATHS[source])
+
+    def _get(self, path: str, parameters: Mapping[str, str], timeouts_seconds: tuple[float, float]) -> BaseHTTPResponse:
+        """The answer, whose body is not read yet. Raises the client's and urllib3's exceptions.
+
+        Not through the client's API classes: each is loaded whole, with the types of all of its calls.
+        """
+        request = self._api.param_serialize(
+            "GET",
+            path,
+            query_params=list(parameters.items()),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        answer = self._api.call_api(*request, _request_timeout=timeouts_seconds)
+        response: BaseHTTPResponse = answer.response
+        if answer.status != HTTPStatus.OK:
+            response.drain_conn()
+            response.release_conn()
+            raise client.ApiException(status=answer.status, reason=answer.reason)
+        return response
 
 
 class KubernetesObjects:
     """Lists and watches one kind (https://kubernetes.io/docs/reference/using-api/api-concepts/).
 
     With a page size, lists are consistent reads in pages. Without, they come whole and from the server's cache if that
-    is new enough. The server cannot choose by a hash: what is in another ``shard`` arrives, and is dropped page by page
-    and event by event.
+    is new enough. The server cannot choose by a hash: what is in another ``shard`` arrives, and is dropped object by
+    object and event by event.
     """
 
     def __init__(
-        self,
-        call: Callable[..., Any],
-        *,
-        field_selector: str | None = None,
-        page_size: int | None = None,
-        shard: Shard = WHOLE,
+        self, get: Get, *, field_selector: str | None = None, page_size: int | None = None, shard: Shard = WHOLE
     ) -> None:
-        self._call = call
-        self._selector = {} if field_selector is None else {"field_selector": field_selector}
+        self._get = get
+        self._selector = {} if field_selector is None else {"fieldSelector": field_selector}
         self._page_size = page_size
         self._shard = shard
 
     def list(self, not_older_than: str | None) -> Listing:
-        """All objects. Raises ApiServerError, of it ResourceExpired, and DecodeError."""
+        """All objects. Raises ApiServerError, of it ResourceExpired, and DecodeError; so do the listing's items."""
         if self._page_size is not None:
-            return self._list_pages(self._page_size)
-        if not_older_than is None:
-            page = self._page(resource_version="0")
+            parameters = {"limit": str(self._page_size)}
+        elif not_older_than is None:
+            parameters = {"resourceVersion": "0"}
         elif not_older_than == NEWEST:
-            page = self._page()
+            parameters = {}
         else:
-            page = self._page(resource_version=not_older_than, resource_version_match="NotOlderThan")
-        return Listing(tuple(filter(self._kept, page["items"])), page["metadata"]["resourceVersion"])
+            parameters = {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
+        metadata, items = self._page(parameters)
+        return Listing(filter(self._kept, self._of_pages(metadata, items)), metadata["resourceVersion"])
 
     def watch(self, resource_version: str, seconds: int) -> Generator[Item, None, None]:
         """Events after ``resource_version`` (``{"type", "object"}``) until the server ends it, after about ``seconds``.
@@ -155,29 +173,17 @@ class KubernetesObjects:
         The first item is one of type ``CONNECTED``: the server has answered. Of an event in another shard a bookmark is
         left: how far the watch has come. Raises as ``list`` does.
         """
-        with _response(
-            self._call,
-            _CONNECT_SECONDS,
-            seconds + _WATCH_MARGIN_SECONDS,
-            watch=True,
-            allow_watch_bookmarks=True,
-            resource_version=resource_version,
-            timeout_seconds=seconds,
+        parameters = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(seconds),
             **self._selector,
-        ) as response:
+        }
+        with _response(self._get, parameters, seconds + _WATCH_MARGIN_SECONDS) as response:
             yield {"type": CONNECTED}
             for line in _lines(response):
                 yield self._in_shard(_json_object(line))
-
-    def _list_pages(self, size: int) -> Listing:
-        items: list[Item] = []
-        more: dict[str, str] = {}
-        while True:
-            page = self._page(limit=size, **more)
-            items += filter(self._kept, page["items"])
-            if not page["metadata"].get("continue"):
-                return Listing(tuple(items), page["metadata"]["resourceVersion"])
-            more = {"_continue": page["metadata"]["continue"]}
 
     def _kept(self, item: Item) -> bool:
         # One without a uid is malformed, which one of the shards has to say.
@@ -191,23 +197,36 @@ class KubernetesObjects:
         version = (item.get("metadata") or {}).get("resourceVersion")
         return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
 
-    def _page(self, **parameters: Any) -> Mapping[str, Any]:
-        with _response(self._call, _CONNECT_SECONDS, _LIST_SECONDS, **parameters, **self._selector) as response:
-            page = _json_object(response.read())
-        if not isinstance(page.get("items", []), list | None) or "resourceVersion" not in (page.get("metadata") or {}):
+    def _of_pages(self, metadata: Mapping[str, Any], items: Iterator[Item]) -> Iterator[Item]:
+        """The objects of this page and those that follow, which all have one resource version."""
+        yield from items
+        while more := metadata.get("continue"):
+            metadata, items = self._page({"limit": str(self._page_size), "continue": more})
+            yield from items
+
+    def _page(self, parameters: Mapping[str, str]) -> tuple[Mapping[str, Any], Iterator[Item]]:
+        """A list's metadata and its objects, which are decoded one at a time."""
+        with _response(self._get, {**parameters, **self._selector}, _LIST_SECONDS) as response:
+            body = response.read()
+        with _decoding():
+            document, items = split_document(body, "items", after="metadata")
+        page = _checked_object(document)
+        metadata, found = page.get("metadata"), page.get("items") or []
+        if not isinstance(metadata, dict) or "resourceVersion" not in metadata or not isinstance(found, list):
             raise DecodeError("the API server's answer is not a list of objects")
-        return {**page, "items": page.get("items") or []}
+        return metadata, iter(found) if items is None else _decoded(items)
+
+
+def _decoded(items: Iterator[Item]) -> Iterator[Item]:
+    with _decoding():
+        yield from items
 
 
 @contextmanager
-def _response(
-    call: Callable[..., Any], connect_seconds: float, read_seconds: float, **parameters: Any
-) -> Iterator[BaseHTTPResponse]:
+def _response(get: Get, parameters: Mapping[str, str], read_seconds: float) -> Iterator[BaseHTTPResponse]:
     """The response of a call while it is read; everything that can go wrong on the way becomes one of our errors."""
     try:
-        response: BaseHTTPResponse = call(
-            _preload_content=False, _request_timeout=(connect_seconds, read_seconds), **parameters
-        )
+        response = get(parameters, (_CONNECT_SECONDS, read_seconds))
         with _released(response):
             yield response
     except client.ApiException as error:
@@ -242,7 +261,7 @@ def _refused(error: client.ApiException, parameters: Mapping[str, Any]) -> ApiSe
         # The client gives a failed TLS handshake the status 0.
         return ApiServerError(f"TLS: {error.reason}", stage="connect", reason="tls_verification")
     message = f"the API server answered {status} {error.reason}"
-    if status == _GONE or (status == _TOO_LARGE_RESOURCE_VERSION and "resource_version_match" in parameters):
+    if status == _GONE or (status == _TOO_LARGE_RESOURCE_VERSION and "resourceVersionMatch" in parameters):
         return ResourceExpired(message)
     return ApiServerError(message, reason=f"http_{status}")
 
@@ -265,13 +284,23 @@ def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _json_object(body: bytes) -> Item:
-    try:
+    with _decoding():
         decoded = json.loads(body)
-    except ValueError as error:
-        raise DecodeError(f"the API server's answer is no JSON: {error}") from error
+    return _checked_object(decoded)
+
+
+def _checked_object(decoded: object) -> Item:
     if not isinstance(decoded, dict):
         raise DecodeError("the API server's answer is no JSON object")
     return decoded
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"the API server's answer is no JSON: {error}") from error
 
 
 def _unusable(kubeconfig: str | None, error: Exception) -> str:

@@ -81,8 +81,8 @@ class Watch(Generic[T]):
         self._rhythm = rhythm
         self._lock = threading.Lock()
         self._items: dict[str, T] = {}
-        # Every uid that the server has and the decoder was shown, decodable or not.
-        self._uids: set[str] = set()
+        # The resource version of every object that the server has and the decoder was shown, decodable or not.
+        self._versions: dict[str, str | None] = {}
         # Where the watch continues; None or NEWEST when such a list must come first.
         self._version: str | None = None
         self._list_due = -math.inf
@@ -162,16 +162,16 @@ class Watch(Generic[T]):
         start = self._clock()
         listing = self._api.list(not_older_than)
         items: dict[str, T] = {}
-        uids: set[str] = set()
+        versions: dict[str, str | None] = {}
         for item in listing.items:
             if (uid := self._uid(item)) is not None:
-                uids.add(uid)
-                if (decoded := self._decode(item)) is not None:
+                versions[uid] = _version(item)
+                if (decoded := self._known(uid, versions[uid]) or self._decode(item)) is not None:
                     items[uid] = decoded
-        for gone in self._uids - uids:
+        for gone in self._versions.keys() - versions.keys():
             self._decoder.forget(gone)
         with self._lock:
-            self._items, self._uids = items, uids
+            self._items, self._versions = items, versions
             self._list_seconds = self._clock() - start
             self._listed = True
         self._heard()
@@ -202,13 +202,17 @@ class Watch(Generic[T]):
             if kind == "DELETED":
                 self._remove(uid)
             else:
-                self._put(uid, self._decode(item))
-        if version := (item.get("metadata") or {}).get("resourceVersion"):
-            self._version = str(version)
+                self._put(uid, _version(item), self._decode(item))
+        if version := _version(item):
+            self._version = version
 
-    def _put(self, uid: str, decoded: T | None) -> None:
+    def _known(self, uid: str, version: str | None) -> T | None:
+        """The record of an object that is the same as it was: nothing of it need be decoded again."""
+        return self._items.get(uid) if version is not None and self._versions.get(uid) == version else None
+
+    def _put(self, uid: str, version: str | None, decoded: T | None) -> None:
         with self._lock:
-            self._uids.add(uid)
+            self._versions[uid] = version
             if decoded is not None:
                 self._items[uid] = decoded
             else:
@@ -217,7 +221,7 @@ class Watch(Generic[T]):
 
     def _remove(self, uid: str) -> None:
         with self._lock:
-            self._uids.discard(uid)
+            self._versions.pop(uid, None)
             self._items.pop(uid, None)
         self._decoder.forget(uid)
 
@@ -254,3 +258,8 @@ class Watch(Generic[T]):
         # An outage is logged when it begins; after that it shows in source_up and source_errors_total.
         level = logging.WARNING if first else logging.DEBUG
         log.log(level, "the API server could not be followed", extra={"source": self._source, "cause": message})
+
+
+def _version(item: Item) -> str | None:
+    version = (item.get("metadata") or {}).get("resourceVersion")
+    return str(version) if version else None

@@ -10,8 +10,9 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from exporter.collectors.counts import ErrorCounts, source_rows
+from exporter.collectors.exposition import families
 from exporter.collectors.pods import existence_rows, pod_labels, resource_rows
-from exporter.collectors.rows import Row, describe, families, labels, with_labels
+from exporter.collectors.rows import Row, describe, labels, with_labels
 from exporter.model import ClusterSnapshot, Node, Pod, Resources, Source, WorkloadReplicas
 from promql import names
 
@@ -35,14 +36,16 @@ class ClusterCollector(Collector):
         self._readings = readings
         self._errors = errors
         self._shards = shards
+        # By uid, every pod of the last scrape and its rows, which are the same as long as the pod is.
+        self._pods: dict[str, tuple[Pod, list[Row]]] = {}
 
     def describe(self) -> Iterable[Family]:
         return describe("cluster")
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterable[Family]:
         return families(self.rows())
 
-    def families(self, deadline_seconds: float) -> Iterator[Family]:
+    def families(self, deadline_seconds: float) -> Iterable[Family]:
         """All families of one scrape; nothing is waited for, so the deadline is always met."""
         return self.collect()
 
@@ -50,8 +53,8 @@ class ClusterCollector(Collector):
         snapshot = self._readings.snapshot()
         for node in sorted(snapshot.nodes, key=lambda node: node.name):
             yield from self._guarded(Source.NODES, node_rows, node)
-        for pod in sorted(snapshot.pods, key=lambda pod: (pod.namespace, pod.name, pod.uid)):
-            yield from self._guarded(Source.PODS, pod_rows, pod)
+        for rows in self._rows_of_pods(snapshot.pods):
+            yield from rows
         for workload in sorted(snapshot.workloads, key=_workload_order):
             yield from self._guarded(Source(f"{workload.workload.kind.lower()}s"), workload_rows, workload)
         for namespace in sorted(snapshot.namespaces):
@@ -67,6 +70,14 @@ class ClusterCollector(Collector):
         for state in snapshot.sources if self._shards > 1 else ():
             if state.sample_age_seconds is not None:
                 yield names.SOURCE_SHARDS, labels(source=state.source), self._shards
+
+    def _rows_of_pods(self, pods: Iterable[Pod]) -> Iterator[list[Row]]:
+        last, now = self._pods, {}
+        for pod in sorted(pods, key=lambda pod: (pod.namespace, pod.name, pod.uid)):
+            known, rows = last.get(pod.uid, (None, []))
+            now[pod.uid] = pod, rows if known is pod and rows else self._guarded(Source.PODS, pod_rows, pod)
+            yield now[pod.uid][1]
+        self._pods = now
 
     def _guarded(self, source: Source, publish: Callable[[T], Iterator[Row]], item: T) -> list[Row]:
         try:

@@ -12,8 +12,9 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from exporter.collectors.counts import ErrorCounts, source_rows
+from exporter.collectors.exposition import families
 from exporter.collectors.pods import ContainerSeries, container_rows, life_rows, pod_labels, resource_rows, usage_rows
-from exporter.collectors.rows import Row, describe, families, labels, with_labels
+from exporter.collectors.rows import Row, describe, labels, with_labels
 from exporter.model import NodeSnapshot, NodeUsage, Pod, PodUsage, Source, SourceState
 from promql import names
 
@@ -69,10 +70,10 @@ class NodeCollector(Collector):
     def describe(self) -> Iterable[Family]:
         return describe("node")
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterable[Family]:
         return self.families(DEFAULT_DEADLINE_SECONDS)
 
-    def families(self, deadline_seconds: float) -> Iterator[Family]:
+    def families(self, deadline_seconds: float) -> Iterable[Family]:
         """All families of one scrape; the kubelet is waited for at most ``deadline_seconds``."""
         return families(self.rows(deadline_seconds))
 

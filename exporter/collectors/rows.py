@@ -1,4 +1,4 @@
-"""A row is one sample to be published; rows become prometheus-client families in the order of ``promql.names``.
+"""A row is one sample to be published; rows are published by metric in the order of ``promql.names``.
 
 Every collector of this package is a generator of rows, so that one description of what is published serves a scrape
 and the sample fleet's history alike.
@@ -11,9 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
 from promql import names
 
@@ -45,14 +42,6 @@ def ordered(rows: Iterable[Row]) -> Iterator[tuple[names.Metric, list[tuple[Labe
             yield metric, found
 
 
-def families(rows: Iterable[Row]) -> Iterator[Family]:
-    """The rows as prometheus-client families; a metric without rows is left out."""
-    for metric, found in ordered(rows):
-        family = empty_family(metric)
-        family.samples = [Sample(metric.name, dict(pairs), value) for pairs, value in found]
-        yield family
-
-
 def empty_family(metric: names.Metric) -> Family:
     return Family(metric.name.removesuffix("_total"), metric.help, metric.type)
 
@@ -60,18 +49,3 @@ def empty_family(metric: names.Metric) -> Family:
 def describe(scope: names.Scope) -> Iterator[Family]:
     """What a collector of the scope may publish: the registry asks, so that registering it does not read anything."""
     return (empty_family(metric) for metric in names.METRICS.values() if metric.scope in (scope, "both"))
-
-
-class Collected(Collector):
-    """Families that are already there, in the shape that prometheus-client's encoders take."""
-
-    def __init__(self, found: Iterable[Family]) -> None:
-        self._found = found
-
-    def collect(self) -> Iterable[Family]:
-        return self._found
-
-
-def text(found: Iterable[Family]) -> bytes:
-    """The families as text exposition, version 0.0.4."""
-    return generate_latest(Collected(found))

@@ -8,11 +8,10 @@ kubelets 1.20 to 1.36. A line belongs to a pod by its cgroup (label ``id``), nev
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -46,8 +45,12 @@ _FAMILIES: Final[Mapping[bytes, _Family]] = {
 _NETWORK: Final = frozenset({Signal.NETWORK_RECEIVE, Signal.NETWORK_TRANSMIT})
 _DISK: Final = frozenset({Signal.DISK_READ, Signal.DISK_WRITTEN})
 
+_BEGINNINGS: Final = (b"#", b"container_", b"machine_", b"cadvisor_")
+
 # A value may hold any character; a quote, a backslash and a line feed are escaped by a backslash.
 _LABEL: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"[, ]*')
+# What stands before a label's value, in the way that cAdvisor writes it.
+_NAME: Final = re.compile(rb"(,?)([a-zA-Z_][a-zA-Z0-9_]*)=")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n"}
 
@@ -93,20 +96,39 @@ class _Point(NamedTuple):
     time: float
 
 
-def scan_cadvisor(body: bytes, read_at: float) -> Detail:
-    """Lines without a timestamp are taken to be of ``read_at`` (Unix seconds). Raises :class:`DecodeError` if ``body``
-    is not in the exposition format at all; a line that cannot be understood costs itself alone.
+def scan_cadvisor(chunks: Iterable[bytes], read_at: float) -> Detail:
+    """Scans the text as it comes, in chunks of any size: a full node's is 5 MB, of which next to nothing is kept.
+
+    Lines without a timestamp are taken to be of ``read_at`` (Unix seconds). Raises :class:`DecodeError` if the text is
+    not in the exposition format at all; a line that cannot be understood costs itself alone.
     """
-    if not body.startswith((b"#", b"container_", b"machine_", b"cadvisor_")):
-        raise DecodeError("not cAdvisor's metrics: the text does not start with a metric")
     scan = _Scan(read_at)
     families = _FAMILIES
-    for line in io.BytesIO(body):
-        brace = line.find(b"{")
-        family = families.get(line[:brace])
-        if family is not None:
-            scan.line(family, line, brace + 1)
+    for lines in _whole_lines(chunks):
+        for line in lines:
+            brace = line.find(b"{")
+            family = families.get(line[:brace])
+            if family is not None:
+                scan.line(family, line, brace + 1)
     return scan.detail()
+
+
+def _whole_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    first, rest = True, b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if first and lines:
+            first = False
+            _check_beginning(lines[0])
+        yield lines
+    if first:
+        _check_beginning(rest)
+    yield [rest]
+
+
+def _check_beginning(line: bytes) -> None:
+    if not line.startswith(_BEGINNINGS):
+        raise DecodeError("not cAdvisor's metrics: the text does not start with a metric")
 
 
 class _Scan:
@@ -115,6 +137,7 @@ class _Scan:
     def __init__(self, read_at: float) -> None:
         self._read_at = read_at
         self._cgroups: dict[bytes, Cgroup | None] = {}
+        self._shapes: dict[tuple[bytes, ...], Mapping[bytes, int] | None] = {}
         # (uid, signal) -> cgroup below the pod ("" is the pod's own) -> part -> point
         self._points: dict[tuple[str, Signal], dict[str, dict[str, _Point]]] = {}
         self._names: dict[str, tuple[str, str]] = {}
@@ -122,6 +145,36 @@ class _Scan:
         self._disk_per_pod = False
 
     def line(self, family: _Family, line: bytes, start: int) -> None:
+        """Takes a line in whose labels begin at ``start``."""
+        pieces = line[start:].split(b'"')
+        whole = len(pieces) % 2 == 1 and pieces[-1].startswith(b"}") and b"\\" not in line
+        shape = self._shape(tuple(pieces[:-1:2])) if whole else None
+        if shape is None:
+            self._odd_line(family, line, start)
+            return
+        point = self._point(pieces[-1])
+        if point is None:
+            self._rejected += 1
+            return
+        pieces.append(b"")  # where a label is looked for that there is not
+        part = pieces[shape.get(family.part, -1)] if family.part else b""
+        cpu = pieces[shape[b"cpu"]] if b"cpu" in shape else b"total"
+        namespace, pod = pieces[shape.get(b"namespace", -1)], pieces[shape.get(b"pod", -1)]
+        self._take(family, pieces[shape.get(b"id", -1)], part, cpu, namespace, pod, point)
+
+    def _shape(self, between: tuple[bytes, ...]) -> Mapping[bytes, int] | None:
+        """Where each label's value stands among the pieces of a line cut at its quotes; None if it is no usual line.
+
+        ``between`` are the pieces between the values. There are few shapes, the same in every line of a family.
+        """
+        if between not in self._shapes:
+            names = [_NAME.fullmatch(piece) for piece in between]
+            usual = all(name is not None and bool(name[1]) == bool(place) for place, name in enumerate(names))
+            self._shapes[between] = {name[2]: 2 * at + 1 for at, name in enumerate(names) if name} if usual else None
+        return self._shapes[between]
+
+    def _odd_line(self, family: _Family, line: bytes, start: int) -> None:
+        """A line with escapes, or with room where others have none."""
         labels: dict[bytes, bytes] = {}
         end = start
         for match in _LABEL.finditer(line, start):
@@ -133,18 +186,25 @@ class _Scan:
         if point is None:
             self._rejected += 1
             return
-        cgroup = self._cgroup(labels.get(b"id", b""))
+        part = labels.get(family.part, b"") if family.part else b""
+        cpu, namespace, pod = labels.get(b"cpu", b"total"), labels.get(b"namespace", b""), labels.get(b"pod", b"")
+        self._take(family, labels.get(b"id", b""), part, cpu, namespace, pod, point)
+
+    def _take(
+        self, family: _Family, id_: bytes, part: bytes, cpu: bytes, namespace: bytes, pod: bytes, point: _Point
+    ) -> None:
+        cgroup = self._cgroup(id_)
         if cgroup is None:
             return
         if cgroup.kubepods and family.signal in _DISK:
             self._disk_per_pod = True
-        if cgroup.uid is None or labels.get(b"cpu", b"total") != b"total":
+        uid = cgroup.uid
+        if uid is None or cpu != b"total":
             return
-        part = _text(labels.get(family.part, b"")) if family.part else ""
-        below = self._points.setdefault((cgroup.uid, family.signal), {}).setdefault(cgroup.below, {})
-        below[part] = point
-        if cgroup.uid not in self._names and labels.get(b"pod"):
-            self._names[cgroup.uid] = (_text(labels.get(b"namespace", b"")), _text(labels[b"pod"]))
+        below = self._points.setdefault((uid, family.signal), {}).setdefault(cgroup.below, {})
+        below[_text(part) if part else ""] = point
+        if pod and uid not in self._names:
+            self._names[uid] = _text(namespace), _text(pod)
 
     def _point(self, tail: bytes) -> _Point | None:
         """The rest of a line: ``} value [milliseconds]``."""

@@ -7,8 +7,10 @@ times that; in return a rotated CA file or a restarted kubelet needs no special 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -26,6 +28,8 @@ from exporter.errors import (
     TokenError,
 )
 from exporter.kubelet.connection import Watch, watched_pool
+
+T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 256 * 1024
 # A full node's answer is 6 MB; a body beyond this is not a kubelet's.
@@ -61,9 +65,14 @@ class KubeletClient:
             urllib3.disable_warnings(InsecureRequestWarning)
 
     def fetch(self, path: str, timeout_seconds: float) -> bytes:
-        """The body of ``path``, which must be complete in ``timeout_seconds`` from now, however it trickles in.
+        """The body of ``path``, whole. Raises as ``read`` does."""
+        return self.read(path, timeout_seconds, b"".join)
 
-        Raises a :class:`~exporter.errors.KubeletError`.
+    def read(self, path: str, timeout_seconds: float, consume: Callable[[Iterator[bytes]], T]) -> T:
+        """What ``consume`` makes of the body of ``path``, of which it is given one chunk after another.
+
+        The body must be complete in ``timeout_seconds`` from now, however it trickles in. Raises a
+        :class:`~exporter.errors.KubeletError`, and what ``consume`` does.
         """
         headers = self._headers()
         context = self._context()
@@ -71,10 +80,8 @@ class KubeletClient:
             session.trust_env = False
             session.mount(self._url, _Adapter(watch, context, self._server_name))
             try:
-                body = self._read(session, path, headers, timeout_seconds)
-                if watch.expired:
-                    raise TimeoutError  # a body without a length ends, cut, like a whole one
-                return body
+                with self._get(session, path, headers, timeout_seconds) as response:
+                    return consume(_chunks(response, path, watch))
             except (requests.RequestException, HTTPError, OSError) as error:
                 raise self._explain(error, path, timeout_seconds, watch.expired) from error
 
@@ -109,7 +116,10 @@ class KubeletClient:
             ) from error
         return context
 
-    def _read(self, session: requests.Session, path: str, headers: dict[str, str], timeout_seconds: float) -> bytes:
+    @contextmanager
+    def _get(
+        self, session: requests.Session, path: str, headers: dict[str, str], timeout_seconds: float
+    ) -> Iterator[requests.Response]:
         verify: bool | str = not self._insecure
         if not self._insecure and self._ca_file is not None:
             verify = str(self._ca_file)
@@ -124,7 +134,7 @@ class KubeletClient:
         ) as response:
             if response.status_code != requests.codes.ok:
                 raise _refused(response.status_code, path)
-            return _body(response, path)
+            yield response
 
     def _explain(self, error: Exception, path: str, timeout_seconds: float, expired: bool) -> KubeletError:
         where = f"{self._url}{path}"
@@ -177,15 +187,15 @@ class _Adapter(HTTPAdapter):
         super().close()
 
 
-def _body(response: requests.Response, path: str) -> bytes:
-    chunks: list[bytes] = []
+def _chunks(response: requests.Response, path: str, watch: Watch) -> Iterator[bytes]:
     size = 0
     while chunk := response.raw.read1(_CHUNK_BYTES):
-        chunks.append(chunk)
+        yield chunk
         size += len(chunk)
         if size > _MAX_BODY_BYTES:
             raise KubeletBodyError(f"{path}: the body exceeds {_MAX_BODY_BYTES} bytes", reason="body_too_large")
-    return b"".join(chunks)
+    if watch.expired:
+        raise TimeoutError  # a body without a length ends, cut, like a whole one
 
 
 def _refused(status: int, path: str) -> KubeletRefused:

@@ -12,10 +12,11 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from exporter.errors import SourceError
 from exporter.kubelet.cadvisor import scan_cadvisor
@@ -27,6 +28,8 @@ from exporter.kubelet.store import Store
 from exporter.kubelet.summary import decode_summary
 from exporter.model import NodeSnapshot, Source, SourceState
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 
 # Source, stage and reason of cloudmon_source_errors_total.
@@ -35,6 +38,8 @@ ErrorSink = Callable[[Source, str, str], None]
 
 class Fetcher(Protocol):
     def fetch(self, path: str, timeout_seconds: float) -> bytes: ...
+
+    def read(self, path: str, timeout_seconds: float, consume: Callable[[Iterator[bytes]], T]) -> T: ...
 
 
 @dataclass(slots=True)
@@ -230,13 +235,13 @@ class KubeletReader:
 
     def _ask(self, source: Source, at: ReadAt) -> _Answer:
         endpoint = ENDPOINTS[source]
-        body = self._client.fetch(endpoint.path, endpoint.timeout_seconds)
         if source is Source.DETAIL:
-            detail = scan_cadvisor(body, at.wall)
+            scan = partial(scan_cadvisor, read_at=at.wall)
+            detail = self._client.read(endpoint.path, endpoint.timeout_seconds, scan)
             with self._lock:
                 names = self._store.interface_names
             return _Answer((detail_reading(detail, at, names, self._admitted),), detail.rejected)
-        summary = decode_summary(body)
+        summary = decode_summary(self._client.fetch(endpoint.path, endpoint.timeout_seconds))
         if summary.rejected != self._left_out.get(source, ()):
             _log.warning("left out of %s: %s", endpoint.path, "; ".join(summary.rejected) or "nothing any more")
         self._left_out[source] = summary.rejected

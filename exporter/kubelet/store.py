@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from exporter.kubelet.endpoints import ENDPOINTS, Rhythm, Signal
@@ -48,7 +48,8 @@ class Store:
         known = self._newest.get(source)
         if known is not None and known.started > reading.started:
             return False
-        self._newest[source] = reading
+        # Of its rows the tracks have what is needed.
+        self._newest[source] = replace(reading, rows={})
         for entity, rows in reading.rows.items():
             for signal, row in rows.items():
                 self._feed(entity, signal, row, reading, now)

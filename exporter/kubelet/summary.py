@@ -7,12 +7,12 @@ each pod's blocks for 10 to 30 s. A block that is not there, or has no time, dec
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from exporter.documents import split_document
 from exporter.errors import DecodeError
 from exporter.kubelet.timestamps import unix_seconds
 
@@ -114,18 +114,18 @@ class _Malformed(Exception):
 
 def decode_summary(body: bytes) -> Summary:
     """Raises :class:`DecodeError` if ``body`` as a whole is no summary. A bad entry costs itself alone."""
+    rejected: list[str] = []
     try:
-        document = json.loads(body)
+        document, entries = split_document(body, "pods", after="node")
         node, pods = document["node"], document["pods"]
+        if not isinstance(node, dict) or not isinstance(pods, list | None):
+            raise DecodeError("not a kubelet's summary: `node` must be an object and `pods` a list")
+        return Summary(_node(node, rejected), _pods(entries or pods or [], rejected), tuple(rejected))
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise DecodeError(f"not a kubelet's summary: {type(error).__name__}: {error}") from error
-    if not isinstance(node, dict) or not isinstance(pods, list | None):
-        raise DecodeError("not a kubelet's summary: `node` must be an object and `pods` a list")
-    rejected: list[str] = []
-    return Summary(_node(node, rejected), _pods(pods or [], rejected), tuple(rejected))
 
 
-def _pods(entries: list[object], rejected: list[str]) -> dict[str, PodRow]:
+def _pods(entries: Iterable[object], rejected: list[str]) -> dict[str, PodRow]:
     pods: dict[str, PodRow] = {}
     for position, entry in enumerate(entries):
         try:

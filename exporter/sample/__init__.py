@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 from exporter.collectors import ClusterCollector, ErrorCounts, NodeCollector
+from exporter.collectors.exposition import families, text
 from exporter.collectors.node import DEFAULT_DEADLINE_SECONDS
-from exporter.collectors.rows import Labels, Row, families, text
+from exporter.collectors.rows import Labels, Row
 from exporter.sample.fleet import NODES, SEED, Behaviour, behaviours
 from exporter.sample.readings import SampleCluster, SampleNode
 

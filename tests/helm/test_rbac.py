@@ -22,7 +22,7 @@ import yaml
 from exporter.cluster.api import KubernetesApi
 from exporter.cluster.readers import ClusterReader
 from exporter.collectors import ClusterCollector, ErrorCounts
-from exporter.collectors.rows import text
+from exporter.collectors.exposition import text
 from local.chart import RELEASE
 from tests.golden import FOLDER
 from tests.harness import Process, free_port, wait_until

@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric as Family
 
-from exporter.collectors.rows import families, labels
+from exporter.collectors.exposition import families
+from exporter.collectors.rows import labels
 from exporter.handover import READ_FOR_EVERY_SCRAPE, Handover, Published
 from exporter.kubelet.endpoints import ENDPOINTS, Signal
 from exporter.model import Source

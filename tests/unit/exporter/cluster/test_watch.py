@@ -221,6 +221,17 @@ def test_an_object_that_turns_bad_is_left_out_but_not_forgotten() -> None:
         assert found.decoder.forgotten == []
 
 
+def test_a_list_decodes_what_is_of_another_version_alone() -> None:
+    """The name stands for what the object is; its version says whether that may have changed."""
+    first = Listing((thing("a", "uid-a", "5"), thing("b", "uid-b", "5"), thing("bad", "uid-c", "5")), "5")
+    unchanged, changed, bad = thing("not decoded", "uid-a", "5"), thing("new", "uid-b", "6"), thing("bad", "uid-c", "5")
+    later = Listing((unchanged, changed, bad), "6")
+    with followed(first, [GONE], later) as found:
+        assert found.names() == ["a", "new"]
+        # What could not be read is tried again.
+        assert found.errors == 2 * [(Source.PODS, "decode", "on_purpose")]
+
+
 def test_a_name_that_is_taken_again_is_another_object() -> None:
     events = [
         {"type": "ADDED", "object": thing("db-0", uid="new")},

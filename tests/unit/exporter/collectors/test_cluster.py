@@ -11,7 +11,7 @@ from exporter.cluster.nodes import decode_namespace, decode_node
 from exporter.cluster.pods import decode_pod
 from exporter.cluster.workloads import decode_daemonset, decode_deployment, decode_statefulset
 from exporter.collectors import ClusterCollector, ErrorCounts
-from exporter.collectors.rows import text
+from exporter.collectors.exposition import text
 from exporter.model import ClusterSnapshot, Pod, Source, SourceState
 from tests.replay import Recording
 from tests.unit.exporter.golden import check_exposition
@@ -104,6 +104,17 @@ def test_order_does_not_depend_on_the_order_of_the_objects() -> None:
         workloads=snapshot.workloads[::-1],
     )
     assert exposition(turned) == exposition(snapshot)
+
+
+def test_scrape_by_scrape_it_says_what_the_pods_are_now() -> None:
+    snapshot = recorded("lab-3", 0)
+    readings = Readings(snapshot)
+    collector = ClusterCollector(readings, ErrorCounts())
+    first, *others = snapshot.pods
+    changed = replace(snapshot, pods=(replace(first, phase="Failed"), *others[1:]))
+    for now in (snapshot, changed, replace(changed, pods=()), snapshot):
+        readings.found = now
+        assert text(collector.collect()).decode() == exposition(now)
 
 
 def test_it_can_be_registered() -> None:

@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collectors import ErrorCounts, NodeCollector
+from exporter.collectors.exposition import families, text
 from exporter.collectors.pods import ContainerSeries
-from exporter.collectors.rows import families, text
 from exporter.model import ContainerUsage, NodeSnapshot, NodeUsage, Pod, PodUsage, Source
 from tests.unit.exporter.collectors.readings import NODE, SOURCES, Pods, Readings, full_usage, recorded_pods
 from tests.unit.exporter.golden import check_exposition

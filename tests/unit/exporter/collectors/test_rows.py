@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import math
 
-from exporter.collectors.rows import describe, families, labels, text, with_labels
+from exporter.collectors.exposition import families, text
+from exporter.collectors.rows import describe, labels, with_labels
 from promql import names
 
 

@@ -6,10 +6,10 @@ import gzip
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 RECORDINGS: Final = Path(__file__).resolve().parents[3] / "recordings"
 SUMMARY: Final = "/stats/summary"
@@ -18,6 +18,8 @@ CADVISOR: Final = "/metrics/cadvisor"
 START: Final = 1_800_000_000.0  # when hand-made time begins
 
 Json = dict[str, Any]
+T = TypeVar("T")
+
 Answer = bytes | Exception | Callable[[], bytes]
 
 
@@ -97,6 +99,9 @@ class FakeKubelet:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, bytes) else answer()
+
+    def read(self, path: str, timeout_seconds: float, consume: Callable[[Iterator[bytes]], T]) -> T:
+        return consume(iter((self.fetch(path, timeout_seconds),)))
 
 
 class Gate:

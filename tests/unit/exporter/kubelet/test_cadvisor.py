@@ -22,7 +22,7 @@ WRITTEN = "container_fs_writes_bytes_total"
 
 
 def scan(*lines: str) -> Detail:
-    return scan_cadvisor(cadvisor(*lines), START)
+    return scan_cadvisor([cadvisor(*lines)], START)
 
 
 def figure(detail: Detail, signal: Signal, uid: str = UID) -> Figure:
@@ -65,7 +65,7 @@ def test_cgroup_names(path: str, expected: Cgroup | None) -> None:
 
 
 def test_kubernetes_1_20() -> None:
-    detail = scan_cadvisor(recorded("lab-1/010", "metrics-cadvisor"), START)
+    detail = scan_cadvisor([recorded("lab-1/010", "metrics-cadvisor")], START)
 
     assert detail.rejected == 0
     assert not detail.disk_per_pod
@@ -86,7 +86,7 @@ def test_kubernetes_1_20() -> None:
 
 
 def test_kubernetes_1_36() -> None:
-    detail = scan_cadvisor(recorded("lab-3/010", "metrics-cadvisor"), START)
+    detail = scan_cadvisor([recorded("lab-3/010", "metrics-cadvisor")], START)
 
     assert detail.rejected == 0
     assert detail.disk_per_pod
@@ -100,7 +100,7 @@ def test_kubernetes_1_36() -> None:
 def test_cfs_periods_count_once_on_a_full_node() -> None:
     """Compared with the lines themselves: the pod's where it stands, else those of its containers."""
     body = recorded("full-node/001", "metrics-cadvisor")
-    detail = scan_cadvisor(body, START)
+    detail = scan_cadvisor([body], START)
     lines = re.findall(
         rb'^%s\{container="(.*?)",id="/kubepods.*?/pod([^/"]+).*?\} (\S+) ' % PERIODS.encode(), body, re.MULTILINE
     )
@@ -122,7 +122,7 @@ def test_cfs_periods_count_once_on_a_full_node() -> None:
 
 
 def test_degraded_network_is_missing_not_zero() -> None:
-    detail = scan_cadvisor(recorded("lab-1-degraded", "metrics-cadvisor"), START)
+    detail = scan_cadvisor([recorded("lab-1-degraded", "metrics-cadvisor")], START)
 
     assert len(detail.pods) == 12
     assert not any(Signal.NETWORK_RECEIVE in pod.figures for pod in detail.pods.values())
@@ -199,12 +199,21 @@ def test_a_line_that_is_none_costs_itself_alone(tail: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>not found</html>", b"{}"])
 def test_what_is_no_exposition_raises_its_own_error(body: bytes) -> None:
     with pytest.raises(DecodeError):
-        scan_cadvisor(body, START)
+        scan_cadvisor([body], START)
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_chunks_end_anywhere(size: int) -> None:
+    body = recorded("lab-3/010", "metrics-cadvisor")
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
+    assert scan_cadvisor(chunks, START) == scan_cadvisor([body], START)
+    with pytest.raises(DecodeError):
+        scan_cadvisor([b"<", *chunks], START)
 
 
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_raise_nothing_else(body: bytes) -> None:
-    scan_cadvisor(b"# HELP\n" + f'{PERIODS}{{id="{POD}"'.encode() + body, START)
+    scan_cadvisor([b"# HELP\n" + f'{PERIODS}{{id="{POD}"'.encode() + body], START)
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.permutations(["id", "interface", "pod", "namespace"]))
@@ -223,7 +232,23 @@ def test_a_full_node_is_scanned_fast(recording: str) -> None:
     best = float("inf")
     for _ in range(3):
         begin = time.perf_counter()
-        scan_cadvisor(body, START)
+        scan_cadvisor([body], START)
         best = min(best, time.perf_counter() - begin)
 
     assert best < 1.0
+
+
+PLAIN = st.text(st.sampled_from("abc/-,={} "), max_size=5)
+
+
+@given(PLAIN, PLAIN, st.sampled_from(["", " "]), st.sampled_from(["", ",", ", "]))
+def test_a_usual_line_says_what_an_odd_one_does(interface: str, name: str, room: str, end: str) -> None:
+    """Lines are taken apart at their quotes; one with an escape, or with room in it, label by label."""
+
+    def read(pod: str) -> Detail:
+        labels = f'id="{POD}/s",{room}interface="{interface}",{room}namespace="n",pod="{pod}"{end}'
+        return scan(f"{RECEIVED}{{{labels}}} 7 1000")
+
+    usual, odd = read(f"p{name}"), read(f"\\p{name}")
+    assert usual == odd
+    assert figure(usual, Signal.NETWORK_RECEIVE).parts == {interface: 7}

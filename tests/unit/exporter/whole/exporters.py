@@ -15,8 +15,8 @@ from exporter.cluster.pods import decode_pod
 from exporter.cluster.readers import PodDecoder
 from exporter.cluster.workloads import decode_daemonset, decode_deployment, decode_statefulset
 from exporter.collectors import ClusterCollector, ErrorCounts, NodeCollector
+from exporter.collectors.exposition import text
 from exporter.collectors.pods import ContainerSeries
-from exporter.collectors.rows import text
 from exporter.kubelet.interfaces import DEFAULT_NODE_INTERFACES
 from exporter.kubelet.readings import Fetcher, KubeletReader
 from exporter.model import ClusterSnapshot, Pod, Source, SourceState
