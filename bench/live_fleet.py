@@ -1,7 +1,7 @@
 """A synthetic fleet that a real Prometheus scrapes: nodes × pods, every series that both scopes export of them.
 
-One server on one loopback port stands for all exporters; the path says which. Labels are rendered once and values at each
-scrape (``value + slope × seconds``), so that the fleet costs the machine a few hundredths of a processor.
+One server on one loopback port stands for all exporters; the path says which. Labels are rendered once and values at
+each scrape (``value + slope × seconds``), so that the fleet costs the machine a few hundredths of a processor.
 """
 
 from __future__ import annotations
