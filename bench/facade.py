@@ -1,4 +1,4 @@
-"""Compare the facade with Prometheus itself: every figure a ratio to what Prometheus takes for the same in the same run.
+"""Compare the facade with Prometheus itself: every figure is a ratio to what Prometheus takes for the same in one run.
 
     python bench/facade.py [--nodes 100] [--pods-per-node 100] [--pairs 7] [--json FILE] [--only REGEX]
 
@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.live_fleet import SCRAPE_SECONDS, LiveFleet, exporting, namespace, scrape_config
 from bench.measuring import (
     Facade,
+    NoAnswerError,
     Ratio,
     Server,
     Upstream,
@@ -131,7 +132,12 @@ class Report:
         """A figure that must be at most ``target``, or at least, in the words of the table."""
         if not re.search(self._only, name):
             return
-        found = measure()
+        try:
+            found = measure()
+        except (NoAnswerError, OSError) as error:
+            self.figures[name] = {"value": None, "target": target, "met": False, "failed": str(error)}
+            print(f"| {name} | none: {error} | | | {target} | **no** |", flush=True)
+            return
         value = found.ratio if isinstance(found, Ratio) else found
         bound = float(target.split(maxsplit=1)[0])
         figure = {"value": value, "target": target, "met": value >= bound if at_least else value <= bound}

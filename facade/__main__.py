@@ -27,7 +27,8 @@ from facade.config import METRICS_DIRECTORY_VARIABLE, VARIABLES, Settings
 from facade.errors import ConfigurationError
 
 _log = logging.getLogger("facade")
-# Beyond those that may answer requests: threads that answer 429 and the routes of health when all of those are busy.
+# Beyond those that may answer requests, and as many that may wait for the same answer: threads that answer 429, the
+# routes of health and what is kept when all of those are busy.
 SPARE_THREADS: Final = 4
 _CONNECTIONS: Final = 1024
 _GRACE_SECONDS: Final = 5
@@ -122,7 +123,7 @@ def _serve(settings: Settings, address: str) -> None:
         interface=Interfaces.WSGI,
         websockets=False,
         workers=settings.workers,
-        blocking_threads=settings.threads + SPARE_THREADS,
+        blocking_threads=2 * settings.threads + SPARE_THREADS,
         # Connections, not requests: one that is kept alive and silent counts, and a low bound would shut others out.
         backpressure=_CONNECTIONS,
         respawn_failed_workers=True,

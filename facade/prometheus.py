@@ -85,6 +85,10 @@ class PrometheusClient:
         """
         return self._server_clock.now()
 
+    def now_at_hand(self) -> float | None:
+        """``now`` where that costs nothing; None where Prometheus would have to be asked."""
+        return self._server_clock.at_hand()
+
     def check(self) -> None:
         """Ask for a constant, which no recorder has as a question. Raises an UpstreamError when there is no answer.
 
