@@ -91,6 +91,8 @@ def _deployments(exposition: Exposition, fleet: LiveFleet) -> None:
         labels = {"namespace": namespace(app), "workload_kind": "Deployment", "workload": f"app-{app:03}"}
         for metric, what in columns:
             _add(exposition, f"{record('workload', metric, what)}:sum_5m", labels, times, _wavy)
+        # That it was there; more of these would be more work for Prometheus alone.
+        _add(exposition, record("workload", totals.pods, "count"), labels, times, _wavy)
 
 
 def _pod(exposition: Exposition, fleet: LiveFleet) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
 from flask import Response, current_app, request
 
 from facade.context import CSV, JSON, endpoint, facade, media_type, request_values
@@ -55,13 +56,20 @@ def response_of(written: Written, age_seconds: float = 0) -> Response:
 
 def _as_json(answer: Mapping[str, Any]) -> Written:
     """Every part is written once, however large; the tag is of some of them."""
-    members = {key: _encoded(_json_member(key, value)) for key, value in answer.items()}
+    members = {key: _json_member(key, value) for key, value in answer.items()}
     body = b"{" + b",".join(members.values()) + b"}\n"
     return Written(body, JSON, _tag([JSON.encode(), *(part for key, part in members.items() if key not in _MOMENTS)]))
 
 
-def _json_member(key: str, value: Any) -> str:
-    return f"{json.dumps(key)}:{current_app.json.dumps(value, separators=(',', ':'))}"
+def _json_member(key: str, value: Any) -> bytes:
+    return json.dumps(key).encode() + b":" + _json(value)
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half a surrogate pair, which the slower way writes too
+        return _encoded(current_app.json.dumps(value, separators=(",", ":")))
 
 
 def _as_csv(answer: Mapping[str, Any], shape: Shape) -> Written:
