@@ -54,14 +54,14 @@ class ServerClock:
 
     def now(self) -> float:
         """The server's time in Unix seconds, to the millisecond, and never ahead of it."""
-        offset = self._current()  # which may take its time, so that the clock is read after it
-        return math.floor((self._clock() + offset.low) * 1000) / 1000
+        return self._told(self._current())  # which may take its time, so that the clock is read after it
 
     def at_hand(self) -> float | None:
-        """The same where nobody needs to be asked for it; else None."""
+        """The same by the offset there is, however old: whoever makes an answer has it refreshed. None before that."""
         offset = self._offset
-        if offset is None or self._clock() - offset.read_at >= REFRESH_SECONDS:
-            return None
+        return None if offset is None else self._told(offset)
+
+    def _told(self, offset: _Offset) -> float:
         return math.floor((self._clock() + offset.low) * 1000) / 1000
 
     def _current(self) -> _Offset:

@@ -77,14 +77,18 @@ class KeptAnswers:
             return self._entries.get(key) if self._interval == self._number(now) else None
 
     def join(self, key: Key, now: float) -> Future[Written] | None:
-        """What is being made of ``key``, to be waited for; None where the caller is the first.
+        """What is being made of ``key``, to be waited for, or was made since the caller looked.
 
-        The first must call ``make``, whatever happens.
+        None where the caller is the first, who must call ``make``, whatever happens.
         """
+        interval = self._number(now)
         with self._lock:
-            making = self._making.get((key, self._number(now)))
-            if making is None:
-                self._making[key, self._number(now)] = Future()
+            making = self._making.get((key, interval))
+            if making is None and interval == self._interval and key in self._entries:
+                making = Future()
+                making.set_result(self._entries[key])
+            elif making is None:
+                self._making[key, interval] = Future()
             return making
 
     def make(self, key: Key, now: float, make: Make) -> Written:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from facade.answer import Sample
-from facade.entities.facts import Facts, Gathered, Key, Sources
+from facade.answer import Answer, Sample
+from facade.entities.facts import Facts, Gathered, Sources
 from facade.entities.pods import is_present, latest_of_each_name, pod_key, pod_name, pod_place, pod_value
 from facade.listing import Listing
 from facade.lookup.base import Lookup
@@ -111,32 +111,29 @@ class PodPages:
             return None
         if signal is None or not signal.pod.gauge:
             return None
-        queries = [
+        queries = (
             self._pages.top(selector, signal, listing.end + 1, descending=listing.sort.descending),
             self._pages.name_counts(selector),
-        ]
-        rows, counts = self._lookup.client.gather(queries, time)
-        certain = _certain(rows, listing.end, descending=listing.sort.descending)
-        if not certain or any(row.labels[SHARING] != "1" for row in counts):
+        )
+        page, counts = self._lookup.client.gather_then(
+            queries, time, lambda rows: self._certainly(listing, rows, selector, time)
+        )
+        if page is None or any(row.labels[SHARING] != "1" for row in counts):
+            return None
+        return replace(page, total=int(sum(row.value for row in counts)))
+
+    def _certainly(self, listing: Listing, rows: Answer[Sample], selector: Selector, time: int) -> Page | None:
+        """The page of what ``topk`` found, with its details; None where its order is not certain, or one up to its end
+        is not present.
+        """
+        values = {pod_key(row.labels): row.value for row in rows}
+        if len(values) < len(rows) or not _certain(rows, listing.end or 0, descending=listing.sort.descending):
             return None
         gathered = self._lookup.gathered()
         gathered.add(rows, pod_key)
-        values = {pod_key(row.labels): row.value for row in rows}
         ordered = listing.in_order(
             gathered.entities.items(), lambda item: pod_place(item[1]), lambda item: values[item[0]]
         )
-        return self._certainly(listing, gathered, ordered, selector, time, int(sum(row.value for row in counts)))
-
-    def _certainly(
-        self,
-        listing: Listing,
-        gathered: Gathered,
-        ordered: Sequence[tuple[Key, Facts]],
-        selector: Selector,
-        time: int,
-        total: int,
-    ) -> Page | None:
-        """The page of what ``topk`` found, with its details; None where one up to its end is not present."""
         pods = [pod for _, pod in ordered[: listing.end]]
         before, page = pods[: listing.offset], pods[listing.offset :]
         if before:
@@ -145,7 +142,7 @@ class PodPages:
             if any(pod_key(pod.labels) not in there for pod in before):
                 return None
         self._add_details(listing, gathered, page, selector, time)
-        return Page(page, total, gathered.sources) if all(map(is_present, page)) else None
+        return Page(page, 0, gathered.sources) if all(map(is_present, page)) else None
 
     # -- of several pods that had one name -----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,19 +44,22 @@ def kept(view: Callable[..., Written]) -> Callable[..., ResponseReturnValue]:
 def _written(answers: KeptAnswers, make: Callable[[], Written]) -> tuple[Written, float]:
     """The answer, and how old it is, in seconds."""
     key, now = (here().path, request.query_string.decode("latin-1"), media_type()), _now()
-    found = answers.get(key, now)
-    if found is not None and not _too_old(now - found.made_at):
-        return found, now - found.made_at
-    if not _too_old(0) and (making := answers.join(key, now)) is not None:
-        with a_place_in(facade().waiting):
-            written = making.result()
-            return written, max(0, now - written.made_at)
 
     def in_a_place() -> Written:
         with a_place_in(facade().slots):
             return make()
 
-    return (answers.make_anew if _too_old(0) else answers.make)(key, now, in_a_place), 0
+    oldest = _oldest_wanted()
+    found = answers.get(key, now)
+    if found is not None and now - found.made_at <= oldest:
+        return found, now - found.made_at
+    if oldest < facade().settings.scrape_interval_seconds:
+        return answers.make_anew(key, now, in_a_place), 0
+    if (making := answers.join(key, now)) is not None:
+        with a_place_in(facade().waiting):
+            written = making.result()
+        return written, max(0, now - written.made_at)
+    return answers.make(key, now, in_a_place), 0
 
 
 def _now() -> float:
@@ -67,12 +71,14 @@ def _now() -> float:
         return client.now()
 
 
-def _too_old(age_seconds: float) -> bool:
-    """Whether the request will have no answer of that age (RFC 9111, section 5.2.1)."""
+def _oldest_wanted() -> float:
+    """How old an answer the request will have, in seconds (RFC 9111, section 5.2.1); below 0 if it will have none that
+    was kept.
+    """
     asked = request.cache_control
     if asked.no_cache or asked.no_store:
-        return True
-    return asked.max_age is not None and age_seconds > asked.max_age
+        return -1
+    return math.inf if asked.max_age is None else asked.max_age
 
 
 def takes_answer(*parameters: Parameter[Any], shape: Shape) -> Declaration:

@@ -71,6 +71,14 @@ def test_who_asks_while_it_is_made_waits_and_gets_the_same() -> None:
     assert (kept.get(KEY, 1501.0), len(calls)) == (answer, 1)
 
 
+def test_who_looked_before_it_was_kept_and_joins_after_gets_it_too() -> None:
+    kept = KeptAnswers(15)
+    answer = made(kept, 1500.0)
+    late = kept.join(KEY, 1500.0)
+    assert late is not None
+    assert late.result(0) is answer
+
+
 def test_an_error_is_shared_with_those_who_wait_and_kept_for_nobody() -> None:
     kept = KeptAnswers(15)
     assert kept.join(KEY, 1500.0) is None
