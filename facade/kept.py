@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-MOST_BYTES: Final = 32 * 1024 * 1024
+MOST_BYTES: Final = 24 * 1024 * 1024
 # A compressed body is kept beside the other; of JSON and CSV it is an eighth and less.
 _WITH_COMPRESSED: Final = 1.2
 _FASTEST: Final = 1

@@ -133,20 +133,25 @@ class Queries:
         self, selector: Selector, signals: Sequence[Signal], facts: PodFacts = EVERY_POD_FACT
     ) -> list[str]:
         """The same as ``pods`` as one small query a fact, for lists of thousands: rows of (cluster, uid) but for the
-        first, which says who is who (``POD_KEYS``), and the last (``sources``).
+        first, which says who is who (``POD_KEYS``) where scope cluster does, and has ``sources``. Of the others that
+        are there, ``who`` tells.
         """
-        identity = select((names.POD_INFO.name, names.POD_READY.name), selector)
-        queries = [aggregate("max", ("__name__", *POD_KEYS, "host_network"), identity)]
+        identity = aggregate("max", ("__name__", *POD_KEYS, "host_network"), select(names.POD_INFO.name, selector))
+        queries = [union([identity, self.sources()])]
         queries.append(
             aggregate("max", ("__name__", "cluster", "uid", "phase"), select(names.POD_PHASE.name, selector))
         )
-        gauges = [fact.name for fact in facts.gauges if fact not in (names.POD_INFO, names.POD_READY, names.POD_PHASE)]
+        gauges = [fact.name for fact in facts.gauges if fact not in (names.POD_INFO, names.POD_PHASE)]
         gauges += [signal.pod.gauge for signal in signals if signal.pod.gauge]
         queries += [aggregate("max", ("__name__", "cluster", "uid"), select(metric, selector)) for metric in gauges]
         queries += [named(self.computed(signal.pod, signal.source, ("cluster", "uid"), selector), signal.key)
                     for signal in signals if not signal.pod.gauge]  # fmt: skip
         by = ("cluster", "uid")
-        return [*queries, *self._looking_back(facts, by, selector), self.sources()]
+        return [*queries, *self._looking_back(facts, by, selector)]
+
+    def who(self, selector: Selector) -> str:
+        """Who the pods are that their nodes know: rows of ``POD_KEYS``."""
+        return aggregate("max", ("__name__", *POD_KEYS), select(names.POD_READY.name, selector))
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
     def nodes(self, selector: Selector, signals: Sequence[Signal], *, brief: bool = False) -> str:

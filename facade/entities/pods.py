@@ -91,6 +91,11 @@ def is_present(pod: Facts) -> bool:
     return names.POD_INFO.name in pod.values or names.POD_READY.name in pod.values
 
 
+def named(pod: Facts) -> bool:
+    """Whether anyone has said which pod it is; between two queries of one answer it may have come or gone."""
+    return "pod" in pod.labels
+
+
 def _created(pod: Facts) -> tuple[float, str]:
     created = pod.values.get(names.POD_CREATED_TIMESTAMP_SECONDS.name)
     if created is None:
@@ -102,7 +107,7 @@ def brief_pod_entity(pod: Facts, sources: Sources, signals: Sequence[Signal], *,
     """Who the pod is, and those signals, each of them named by the request and therefore given, if as null."""
     missing: dict[str, str] = {}
     entity = _identity(pod, missing, with_cluster=with_cluster)
-    entity["usage"] = _usage(pod, signals, PodReasons(pod, sources), missing, named=True)
+    entity["usage"] = _usage(pod, signals, PodReasons(pod, sources), missing, asked=True)
     entity["missing"] = missing
     return entity
 
@@ -165,13 +170,13 @@ def _restarts(pod: Facts, reasons: PodReasons) -> int | float | None:
 
 
 def _usage(
-    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str], *, named: bool = False
+    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str], *, asked: bool = False
 ) -> dict[str, int | float | None]:
     usage: dict[str, int | float | None] = {}
     values = pod.values
     for signal in signals:
         value = number(values.get(signal.pod.gauge or signal.key))
-        if value is None and signal.optional and not named:
+        if value is None and signal.optional and not asked:
             continue
         usage[signal.key] = value
         if value is None:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 
 from facade.answer import Answer, Sample
 from facade.entities.facts import Facts, Gathered, Sources
-from facade.entities.pods import is_present, latest_of_each_name, pod_key, pod_name, pod_place, pod_value
+from facade.entities.pods import is_present, latest_of_each_name, named, pod_key, pod_name, pod_place, pod_value
 from facade.listing import Listing
 from facade.lookup.base import Lookup
 from promql import names
 from promql.catalogue import Signal
-from promql.pages import SHARING, PageQueries, narrowed
+from promql.pages import SHARING, PageQueries, matching, narrowed
 from promql.queries import EVERY_POD_FACT, PodFacts, identifying
 from promql.selectors import Selector, one_of
 
@@ -59,8 +59,19 @@ class PodPages:
 
     def everything(self, listing: Listing, selector: Selector, time: int) -> Page:
         """Everything about all pods: one small query a fact, since one for all of thousands costs far more."""
+        gathered = self._lookup.gathered()
+        self._gather_in_parts(listing, gathered, selector, time)
+        return self.page(listing, gathered, selector, time)
+
+    def _gather_in_parts(self, listing: Listing, gathered: Gathered, selector: Selector, time: int) -> None:
         queries = self._lookup.queries.pods_in_parts(selector, self.signals(listing), self.facts(listing))
-        return self.page(listing, self._lookup.gather(queries, time, pod_key), selector, time)
+        self._lookup.gather_into(gathered, queries, time, pod_key)
+        unknown = [pod for pod in gathered.entities.values() if is_present(pod) and "workload" not in pod.labels]
+        if unknown:
+            # Scope cluster is silent, or has not heard of them yet.
+            uids = sorted({pod.labels["uid"] for pod in unknown})
+            who = self._lookup.queries.who((*selector, *matching(uids, "uid", self._most)))
+            self._lookup.gather_into(gathered, [who], time, pod_key)
 
     def page(self, listing: Listing, gathered: Gathered, selector: Selector, time: int) -> Page:
         """The page of the pods that were gathered with all that sorts and filters them."""
@@ -89,14 +100,12 @@ class PodPages:
         self, listing: Listing, gathered: Gathered, pods: Iterable[Facts], selector: Selector, time: int
     ) -> None:
         uids = sorted({pod.labels["uid"] for pod in pods})
-        signals, facts = self.signals(listing), self.facts(listing)
         if len(uids) > self._most:
-            queries = self._lookup.queries.pods_in_parts(selector, signals, facts)
+            self._gather_in_parts(listing, gathered, selector, time)
         elif uids:
-            queries = [self._lookup.queries.pods((*selector, one_of("uid", uids)), signals, facts)]
-        else:
-            return
-        self._lookup.gather_into(gathered, queries, time, pod_key)
+            chosen = (*selector, one_of("uid", uids))
+            query = self._lookup.queries.pods(chosen, self.signals(listing), self.facts(listing))
+            self._lookup.gather_into(gathered, [query], time, pod_key)
 
     # -- the first of a signal ---------------------------------------------------------------------------------------
 
@@ -148,7 +157,7 @@ class PodPages:
 
     def _current(self, gathered: Gathered, selector: Selector, time: int) -> list[Facts]:
         """The pods that there are, of each name the latest, also where ``selector`` lets only an older one through."""
-        pods = [pod for pod in gathered.entities.values() if is_present(pod)]
+        pods = [pod for pod in gathered.entities.values() if is_present(pod) and named(pod)]
         shared = Counter(map(pod_name, pods))
         asked = [name for name, count in shared.items() if count > 1 or narrowed(selector)]
         if not asked:
