@@ -32,15 +32,8 @@ class SharedAnswers:
         self._files = 0
 
     def once(self, key: Key, interval: int, make: Make) -> Written:
-        if interval != self._interval:
-            self._begin(interval)
-        self._files += 1
-        if self._files > self._most_files:
-            return make()
-        try:
-            self._directory.mkdir(exist_ok=True)
-            file = self._path(key, interval).open("a+b")
-        except OSError:
+        file = self._opened(key, interval)
+        if file is None:
             return make()
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -50,9 +43,19 @@ class SharedAnswers:
                 self._write(file, written)
         return written
 
-    def _path(self, key: Key, interval: int) -> Path:
+    def _opened(self, key: Key, interval: int) -> IO[bytes] | None:
+        """The file for the answer; None where there is no place for it."""
         digest = hashlib.blake2b(json.dumps(key).encode(), digest_size=16).hexdigest()
-        return self._directory / f"{digest}.{interval}"
+        try:
+            if interval != self._interval:
+                self._begin(interval)
+            self._files += 1
+            if self._files > self._most_files:
+                return None
+            self._directory.mkdir(exist_ok=True)
+            return (self._directory / f"{digest}.{interval}").open("a+b")
+        except OSError:
+            return None
 
     def _begin(self, interval: int) -> None:
         """A new interval: what is older than the one before it, whose last answers may still be made, is deleted."""

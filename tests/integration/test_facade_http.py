@@ -185,3 +185,29 @@ def test_only_so_many_requests_are_in_flight_and_each_place_is_given_back(tmp_pa
             go_on.set()
         assert sorted(each.result().status_code for each in answers) == [200] * places + [429] * (callers - places)
         assert [get(f"{url}/api/nodes").status_code for _ in range(3 * places)] == [200] * 3 * places
+
+
+def test_the_processes_of_a_server_make_an_answer_once_between_them(tmp_path: Path) -> None:
+    """Two processes share the port, and the system spreads new connections over them."""
+    callers = 24
+    settings = {"FACADE_WORKERS": "2", "FACADE_THREADS": str(callers), "SCRAPE_INTERVAL": "3600"}
+    with (
+        Upstream(hanging, empty) as upstream,
+        facade(tmp_path, PROMETHEUS_URL=upstream.url, **settings) as (_, url),
+        ThreadPoolExecutor(callers) as pool,
+    ):
+
+        def at_once() -> set[bytes]:
+            answers = [pool.submit(get, f"{url}/api/nodes?explain=true") for _ in range(callers)]
+            return {each.result().content for each in answers}
+
+        def asked(*, constant: bool) -> int:
+            return sum((request.form["query"] == "1") is constant for request in upstream.requests)
+
+        first = at_once()
+        assert len(first) == 1
+        # Each process asks for the time once.
+        wait_until(lambda: at_once() == first and asked(constant=True) == 2, 30, "an answer of the second process")
+        assert asked(constant=False) == 1
+        assert get(f"{url}/api/nodes?explain=true", Cache_Control="no-cache").status_code == 200
+        assert asked(constant=False) == 2
