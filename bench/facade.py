@@ -215,17 +215,21 @@ def measure_queries(report: Report, stack: Stack) -> None:
 
     def asked_of_each() -> float:
         path = stack.path(COLD["one node's 100 pods, every signal"][0])
-        found = []
-        for trial in range(3):
+        found: list[float] = []
+        for trial in range(12):
             once = f"{path}?offset={trial}"
             queries = len(stack.facade().asked_for(once))
             wait_until(lambda: time.time() % SCRAPE_SECONDS < 1, 2 * SCRAPE_SECONDS, "the beginning of an interval")
-            before = upstream_queries()
+            interval, before = time.time() // SCRAPE_SECONDS, upstream_queries()
             with ThreadPoolExecutor(CLIENTS) as clients:
                 for answered in [clients.submit(ask_again_and_again, once) for _ in range(CLIENTS)]:
                     answered.result()
-            found.append((upstream_queries() - before) / queries)
-        return statistics.median(found)
+            # On a busy machine the next interval may have begun, in which they are asked again.
+            if time.time() // SCRAPE_SECONDS == interval:
+                found.append((upstream_queries() - before) / queries)
+            if len(found) == 3:
+                return statistics.median(found)
+        raise NoAnswerError("32 clients did not get their answers within one scrape interval")
 
     report.add("upstream queries per identical request within an interval", "1", asked_of_each)
 
