@@ -27,12 +27,21 @@ from facade.config import METRICS_DIRECTORY_VARIABLE, VARIABLES, Settings
 from facade.errors import ConfigurationError
 
 _log = logging.getLogger("facade")
-# Beyond those that may answer requests: threads that answer 429 and the routes of health when all of those are busy.
+# Beyond those that may answer requests, and as many that may wait for the same answer: threads that answer 429, the
+# routes of health and what is kept when all of those are busy.
 SPARE_THREADS: Final = 4
 _CONNECTIONS: Final = 1024
 _GRACE_SECONDS: Final = 5
 # A container has it, writable, also where its root file system is read-only.
 _SHARED_MEMORY: Final = Path("/dev") / "shm"
+# Long lists are made of blocks that live for one answer. glibc, as it is set up, learns from the first of them to keep
+# the next in each thread's own heap, where they leave holes: a process that listed 10,000 pods a few times stood at 150
+# MiB, and with this at 110. It is read when a process starts; other C libraries do not look at it.
+_ALLOCATION: Final = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(256 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +121,8 @@ def _metrics_directory(settings: Settings) -> Path | None:
 def _serve(settings: Settings, address: str) -> None:
     fields = {"address": address, "port": settings.port, "workers": settings.workers, "threads": settings.threads}
     _log.info("serving", extra={"fields": fields})
+    for name, text in _ALLOCATION.items():
+        os.environ.setdefault(name, text)
     # Processes begin afresh: a fork of a process with threads may inherit their locks.
     multiprocessing.set_start_method("spawn")
     Granian(
@@ -122,7 +133,7 @@ def _serve(settings: Settings, address: str) -> None:
         interface=Interfaces.WSGI,
         websockets=False,
         workers=settings.workers,
-        blocking_threads=settings.threads + SPARE_THREADS,
+        blocking_threads=2 * settings.threads + SPARE_THREADS,
         # Connections, not requests: one that is kept alive and silent counts, and a low bound would shut others out.
         backpressure=_CONNECTIONS,
         respawn_failed_workers=True,

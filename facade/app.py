@@ -11,6 +11,7 @@ from flask.json.provider import DefaultJSONProvider
 from facade import errors, observe, openapi
 from facade.config import Settings
 from facade.context import EXTENSION, Facade
+from facade.kept import KeptAnswers
 from facade.lookup.base import Lookup
 from facade.lookup.nodes import Nodes
 from facade.lookup.pods import Pods
@@ -39,11 +40,17 @@ class _JsonProvider(DefaultJSONProvider):
 
 
 def create_app(
-    settings: Settings, client: PrometheusClient, *, in_flight: int = IN_FLIGHT, metrics_directory: str | None = None
+    settings: Settings,
+    client: PrometheusClient,
+    *,
+    in_flight: int = IN_FLIGHT,
+    kept: KeptAnswers | None = None,
+    metrics_directory: str | None = None,
 ) -> Flask:
     """The application. It keeps no state that a restart could lose, and leaves ``client`` for the caller to close.
 
-    At most ``in_flight`` requests are answered at once; the next gets 429, and the routes of health are exempt.
+    At most ``in_flight`` requests are answered at once, and as many wait for an answer that is being made, of those
+    that ``kept`` keeps; the next gets 429, and the routes of health and what is at hand are exempt.
     ``metrics_directory`` is where the processes of one server share their metrics (see ``facade.metrics``).
     Raises ValueError for a route with a path segment that ``facade.params.PATH_SEGMENTS`` does not know.
     """
@@ -51,7 +58,7 @@ def create_app(
     app.json = _JsonProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    facade = _assemble(settings, client, FacadeMetrics(metrics_directory), in_flight)
+    facade = _assemble(settings, client, FacadeMetrics(metrics_directory), in_flight, kept)
     client.observe(facade.metrics.query_ended)
     client.observe(observe.log_failed_query)
     app.extensions[EXTENSION] = facade
@@ -66,7 +73,9 @@ def create_app(
     return app
 
 
-def _assemble(settings: Settings, client: PrometheusClient, metrics: FacadeMetrics, in_flight: int) -> Facade:
+def _assemble(
+    settings: Settings, client: PrometheusClient, metrics: FacadeMetrics, in_flight: int, kept: KeptAnswers | None
+) -> Facade:
     windows = Windows(
         settings.scrape_interval_seconds, settings.detail_interval_seconds, settings.storage_interval_seconds
     )
@@ -76,6 +85,8 @@ def _assemble(settings: Settings, client: PrometheusClient, metrics: FacadeMetri
         client,
         metrics,
         threading.Semaphore(in_flight),
+        threading.Semaphore(in_flight),
+        kept,
         Nodes(lookup),
         Pods(lookup),
         Namespaces(lookup),

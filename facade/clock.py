@@ -54,7 +54,14 @@ class ServerClock:
 
     def now(self) -> float:
         """The server's time in Unix seconds, to the millisecond, and never ahead of it."""
-        offset = self._current()  # which may take its time, so that the clock is read after it
+        return self._told(self._current())  # which may take its time, so that the clock is read after it
+
+    def at_hand(self) -> float | None:
+        """The same by the offset there is, however old: whoever makes an answer has it refreshed. None before that."""
+        offset = self._offset
+        return None if offset is None else self._told(offset)
+
+    def _told(self, offset: _Offset) -> float:
         return math.floor((self._clock() + offset.low) * 1000) / 1000
 
     def _current(self) -> _Offset:

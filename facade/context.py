@@ -15,7 +15,8 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -25,6 +26,8 @@ from werkzeug.datastructures import MIMEAccept
 
 from facade.asked import Asked
 from facade.config import Settings
+from facade.errors import TooManyRequestsError
+from facade.kept import KeptAnswers
 from facade.lookup.nodes import Nodes
 from facade.lookup.pods import Pods
 from facade.lookup.series_of_kind import SeriesOfKind
@@ -43,12 +46,18 @@ HTML: Final = "text/html"
 
 @dataclass(frozen=True, slots=True)
 class Facade:
-    """The parts that one app is made of. ``slots`` has one place for each request that may be in flight."""
+    """The parts that one app is made of.
+
+    ``slots`` has one place for each request that may be answered at once, ``waiting`` one for each that may wait for
+    the answer to another that is the same. Without ``kept`` every request is answered for itself.
+    """
 
     settings: Settings
     client: PrometheusClient
     metrics: FacadeMetrics
     slots: threading.Semaphore
+    waiting: threading.Semaphore
+    kept: KeptAnswers | None
     nodes: Nodes
     pods: Pods
     namespaces: Namespaces
@@ -124,6 +133,17 @@ def chosen_type(offers: tuple[str, ...]) -> str | None:
 def facade() -> Facade:
     """The parts of the app that answers this request."""
     return cast("Facade", current_app.extensions[EXTENSION])
+
+
+@contextmanager
+def a_place_in(places: threading.Semaphore) -> Iterator[None]:
+    """One of the places, for as long as it takes. Raises TooManyRequestsError where there is none."""
+    if not places.acquire(blocking=False):
+        raise TooManyRequestsError("As many requests are being answered as this process takes; try again.")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def request_values() -> Values:

@@ -1,6 +1,6 @@
-"""Sockets, and a requests adapter made of them, that know when an exchange must be over.
+"""Sockets, and urllib3's pools made of them, that know when an exchange must be over.
 
-A timeout of requests bounds each wait for the socket, so that a peer that sends a byte now and then is waited for
+A timeout of urllib3 bounds each wait for the socket, so that a peer that sends a byte now and then is waited for
 without end. Here every wait is for what is left of the exchange: for each address of the host, the TLS handshake, the
 headers and the body. Name resolution alone has the system resolver's own limits.
 
@@ -12,12 +12,13 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from requests.adapters import HTTPAdapter
+import certifi
+from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -124,11 +125,16 @@ class _DeadlineTlsPool(HTTPSConnectionPool):
     ConnectionCls = _DeadlineTlsConnection
 
 
-class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections keep to ``ending_in``. It trusts the system's certificates and certifi's."""
+class DeadlinePools(PoolManager):
+    """Connections that keep to ``ending_in``; at most ``connections`` to a host are kept open.
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: object) -> None:
-        context = ssl.create_default_context()
+    They trust the system's certificates and certifi's. Nothing of the environment is looked at but where the system has
+    its certificates: no proxy, no .netrc, no other bundle.
+    """
+
+    def __init__(self, connections: int, headers: Mapping[str, str]) -> None:
+        context = ssl.create_default_context(cafile=certifi.where())
+        context.load_default_certs()
         context.sslsocket_class = _DeadlineTlsSocket
-        super().init_poolmanager(connections, maxsize, block=block, ssl_context=context, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _DeadlinePool, "https": _DeadlineTlsPool}
+        super().__init__(1, headers, maxsize=connections, ssl_context=context)
+        self.pool_classes_by_scheme = {"http": _DeadlinePool, "https": _DeadlineTlsPool}

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from flask import Flask, Response, current_app, g, request
 
 from facade.asked import recording
-from facade.context import Endpoint, Facade, endpoint_of
-from facade.errors import TooManyRequestsError, UpstreamError
+from facade.context import Endpoint, Facade, a_place_in, endpoint_of
+from facade.errors import UpstreamError
 from facade.params.parsing import Values, parse_as, parse_query
 from facade.params.shared import PATH_SEGMENTS
 from facade.representation.negotiation import negotiated
@@ -39,10 +39,9 @@ def install(app: Flask, facade: Facade, clock: Callable[[], float] = time.perf_c
         if endpoint is None or request.method == "OPTIONS":
             return
         g.endpoint = endpoint
-        if not endpoint.always:
-            if not facade.slots.acquire(blocking=False):
-                raise TooManyRequestsError("As many requests are being answered as this process takes; try again.")
-            g.exits.callback(facade.slots.release)
+        # What is about entities may be at hand already, and takes a place where it is not (facade.routes.common).
+        if not endpoint.always and endpoint.shape is None:
+            g.exits.enter_context(a_place_in(facade.slots))
         _check(endpoint)
 
     def answered(response: Response) -> Response:

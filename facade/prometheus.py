@@ -26,6 +26,7 @@ from facade.transport import HttpTransport, Response, Transport
 __all__ = ["Answer", "PrometheusClient", "QueryObserver", "Response", "Sample", "Series", "Transport"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 CHECK_SECONDS: Final = 3.0
 _CONSTANT: Final = "1"
 _INSTANT_PATH: Final = "/api/v1/query"
@@ -85,6 +86,10 @@ class PrometheusClient:
         """
         return self._server_clock.now()
 
+    def now_at_hand(self) -> float | None:
+        """``now`` as far as it is known without asking; None where Prometheus was never asked."""
+        return self._server_clock.at_hand()
+
     def check(self) -> None:
         """Ask for a constant, which no recorder has as a question. Raises an UpstreamError when there is no answer.
 
@@ -107,6 +112,24 @@ class PrometheusClient:
     def gather(self, queries: Sequence[str], time: Number) -> list[Answer[Sample]]:
         """``instant`` of each query, two at a time; the answers in the queries' order. The first failure is raised."""
         return run_in_pairs(self._helpers, self._instant, _note_all(Instant(query, time) for query in queries))
+
+    def gather_then(
+        self, queries: tuple[str, str], time: Number, follow: Callable[[Answer[Sample]], R]
+    ) -> tuple[R, Answer[Sample]]:
+        """``instant`` of both queries at once, the first followed by what is made of its answer; the first failure is
+        raised, also one of ``follow``.
+        """
+        first, second = _note_all(Instant(query, time) for query in queries)
+        followed: list[R] = []
+
+        def ask(entry: Entry) -> Answer[Sample]:
+            answer = self._instant(entry)
+            if entry is first:
+                followed.append(follow(answer))
+            return answer
+
+        answers = run_in_pairs(self._helpers, ask, (first, second))
+        return followed[0], answers[1]
 
     def gather_ranges(self, queries: Sequence[str], start: Number, end: Number, step: Number) -> list[Answer[Series]]:
         """``range`` of each query, two at a time; the answers in the queries' order. The first failure is raised."""

@@ -8,15 +8,21 @@ import os
 import shutil
 import signal
 import threading
+from pathlib import Path
+from typing import Final
 
 from flask import Flask
 
 from facade import logs
 from facade.app import create_app
 from facade.config import METRICS_DIRECTORY_VARIABLE, Settings
+from facade.kept import KeptAnswers
 from facade.prometheus import PrometheusClient
+from facade.shared import SharedAnswers
 
 _log = logging.getLogger(__name__)
+# Beside the metrics that the processes share: the same directory in memory, with the same life.
+_ANSWERS: Final = "answers"
 
 
 def build() -> Flask:
@@ -25,11 +31,14 @@ def build() -> Flask:
     logs.configure(debug=settings.debug)
     _log.info("process started", extra={"fields": {"process": os.getpid()}})
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    directory = os.environ.get(METRICS_DIRECTORY_VARIABLE)
+    shared = SharedAnswers(Path(directory) / _ANSWERS) if directory else None
     return create_app(
         settings,
         PrometheusClient(settings),
         in_flight=settings.threads,
-        metrics_directory=os.environ.get(METRICS_DIRECTORY_VARIABLE),
+        kept=KeptAnswers(settings.scrape_interval_seconds, shared),
+        metrics_directory=directory,
     )
 
 

@@ -1,4 +1,4 @@
-"""The bytes between the facade and Prometheus: HTTP on requests, each exchange within one deadline, whatever happens.
+"""The bytes between the facade and Prometheus: HTTP on urllib3, each exchange within one deadline, whatever happens.
 
 The deadline itself is ``facade.deadline``'s; here are the exchange, its bounds, and what its failures are called.
 """
@@ -12,13 +12,15 @@ from http.client import HTTPException as MalformedHttp
 from http.client import IncompleteRead as BrokenOff
 from http.client import RemoteDisconnected
 from typing import Final, Protocol
+from urllib.parse import urlencode
 
-import requests
-import urllib3
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, IncompleteRead, NewConnectionError
 from urllib3.exceptions import HTTPError as Urllib3Error
+from urllib3.exceptions import SSLError as Urllib3TlsError
+from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
-from facade.deadline import DeadlineAdapter, ended, ending_in, remaining_seconds
+from facade.deadline import DeadlinePools, ended, ending_in, remaining_seconds
 from facade.errors import UpstreamError, UpstreamFormatError, UpstreamTimeoutError, UpstreamUnreachableError
 
 MAX_BODY_BYTES: Final = 256 * 1024 * 1024
@@ -47,7 +49,7 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """A Transport on requests, with connections kept alive.
+    """A Transport on urllib3's pool, with connections kept alive.
 
     ``base_url`` has no slash at its end. ``connections`` is how many are kept open at most; more are opened when
     needed. The environment's proxies, CA bundles and .netrc are not looked at, redirects are not followed (headers may
@@ -60,15 +62,19 @@ class HttpTransport:
     ) -> None:
         self._base_url = base_url
         self._max_body_bytes = max_body_bytes
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = True
-        self._session.headers.update({"Accept-Encoding": "identity", "Accept": "application/json", **headers})
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, DeadlineAdapter(pool_connections=1, pool_maxsize=connections))
+        fields = HTTPHeaderDict(
+            {
+                "Accept-Encoding": "identity",
+                "Accept": "application/json",
+                "Content-Type": "application/x-www-form-urlencoded",
+            }
+        )
+        for name, text in headers.items():
+            fields[name] = text  # in place of ours, whatever the case
+        self._pools = DeadlinePools(connections, fields)
 
     def close(self) -> None:
-        self._session.close()
+        self._pools.clear()
 
     def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
         with ending_in(deadline_seconds):
@@ -80,23 +86,31 @@ class HttpTransport:
 
     def _exchange(self, path: str, data: Mapping[str, str]) -> Response:
         try:
-            answer = self._session.post(
-                self._base_url + path, data=dict(data), timeout=remaining_seconds(), stream=True, allow_redirects=False
+            answer = self._pools.urlopen(
+                "POST",
+                self._base_url + path,
+                body=urlencode(data),
+                timeout=remaining_seconds(),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
-            with answer:
+            try:
                 body = self._read(answer)
-        except (requests.RequestException, Urllib3Error, OSError, UnicodeError) as error:
+            finally:
+                answer.release_conn()
+        except (Urllib3Error, OSError, UnicodeError, MalformedHttp) as error:
             raise _upstream_error(error) from error
-        return Response(answer.status_code, {name.lower(): text for name, text in answer.headers.items()}, body)
+        return Response(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
 
-    def _read(self, answer: requests.Response) -> bytes:
+    def _read(self, answer: BaseHTTPResponse) -> bytes:
         """The body, up to the bound: it holds for what is decoded too, should the server compress unasked."""
         chunks: list[bytes] = []
         size = 0
-        raw: urllib3.BaseHTTPResponse = answer.raw
-        for chunk in raw.stream(_CHUNK_BYTES, decode_content=True):
+        for chunk in answer.stream(_CHUNK_BYTES, decode_content=True):
             size += len(chunk)
             if size > self._max_body_bytes:
+                answer.close()
                 raise UpstreamFormatError(
                     "Prometheus's answer is too large to be read; ask for less at once.",
                     cause=f"more than {self._max_body_bytes} bytes",
@@ -118,7 +132,7 @@ _FAILURES: Final[tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError
         UpstreamUnreachableError,
         "Prometheus cannot be reached: connecting to it takes too long.",
     ),
-    ((TimeoutError, requests.Timeout), UpstreamTimeoutError, "Prometheus did not answer in time."),
+    ((TimeoutError, Urllib3Timeout), UpstreamTimeoutError, "Prometheus did not answer in time."),
     ((IncompleteRead, BrokenOff, DecodeError), UpstreamFormatError, "Prometheus's answer broke off."),
     (
         (RemoteDisconnected, ConnectionResetError, BrokenPipeError),
@@ -127,7 +141,7 @@ _FAILURES: Final[tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError
     ),
     ((MalformedHttp,), UpstreamFormatError, "What PROMETHEUS_URL answered is not HTTP."),
     (
-        (ssl.SSLError, requests.exceptions.SSLError),
+        (ssl.SSLError, Urllib3TlsError),
         UpstreamUnreachableError,
         "The connection to Prometheus cannot be secured (TLS).",
     ),
@@ -135,7 +149,7 @@ _FAILURES: Final[tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError
 
 
 def _upstream_error(error: Exception) -> UpstreamError:
-    """What a failed exchange is, by the exceptions that led to it, from requests' own down to the socket's."""
+    """What a failed exchange is, by the exceptions that led to it, from urllib3's own down to the socket's."""
     causes = list(_causes(error))
     cause = " < ".join(type(each).__name__ for each in causes) + f": {causes[-1]}"
     for classes, class_, detail in _FAILURES:
@@ -146,7 +160,7 @@ def _upstream_error(error: Exception) -> UpstreamError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and those inside it: chained ones, and those that urllib3 and requests carry as arguments."""
+    """The exception and those inside it: chained ones, and those that urllib3 carries as arguments."""
     seen: set[int] = set()
     left: list[BaseException] = [error]
     while left:

@@ -42,11 +42,12 @@ class PageQueries:
         self._queries = queries
 
     def top(self, selector: Selector, signal: Signal, count: int, *, descending: bool) -> str:
-        """The ``count`` pods with the greatest or least value of a signal that has a gauge: rows of cluster, namespace,
-        pod and uid. Where the last value repeats, which of those pods are among them is arbitrary.
+        """The ``count`` pods with the greatest or least value of a signal that has a gauge, with all their labels.
+
+        Where the last value repeats, which of those pods are among them is arbitrary; and a pod is there twice where
+        two exporters give it.
         """
-        values = aggregate("max", _POD, select(str(signal.pod.gauge), selector))
-        return f"{'topk' if descending else 'bottomk'}({count}, {values})"
+        return f"{'topk' if descending else 'bottomk'}({count}, {select(str(signal.pod.gauge), selector)})"
 
     def name_counts(self, selector: Selector) -> str:
         """How many names there are, by how many pods share one: a row for each such number, which is its label."""

@@ -134,20 +134,25 @@ class Queries:
         self, selector: Selector, signals: Sequence[Signal], facts: PodFacts = EVERY_POD_FACT
     ) -> list[str]:
         """The same as ``pods`` as one small query a fact, for lists of thousands: rows of (cluster, uid) but for the
-        first, which says who is who (``POD_KEYS``), and the last (``sources``).
+        first, which says who is who (``POD_KEYS``) where scope cluster does, and has ``sources``. Of the others that
+        are there, ``who`` tells.
         """
-        identity = select((names.POD_INFO.name, names.POD_READY.name), selector)
-        queries = [aggregate("max", ("__name__", *POD_KEYS, "host_network"), identity)]
+        identity = aggregate("max", ("__name__", *POD_KEYS, "host_network"), select(names.POD_INFO.name, selector))
+        queries = [union([identity, self.sources()])]
         queries.append(
             aggregate("max", ("__name__", "cluster", "uid", "phase"), select(names.POD_PHASE.name, selector))
         )
-        gauges = [fact.name for fact in facts.gauges if fact not in (names.POD_INFO, names.POD_READY, names.POD_PHASE)]
+        gauges = [fact.name for fact in facts.gauges if fact not in (names.POD_INFO, names.POD_PHASE)]
         gauges += [signal.pod.gauge for signal in signals if signal.pod.gauge]
         queries += [aggregate("max", ("__name__", "cluster", "uid"), select(metric, selector)) for metric in gauges]
         queries += [named(self.computed(signal.pod, signal.source, ("cluster", "uid"), selector), signal.key)
                     for signal in signals if not signal.pod.gauge]  # fmt: skip
         by = ("cluster", "uid")
-        return [*queries, *self._looking_back(facts, by, selector), self.sources()]
+        return [*queries, *self._looking_back(facts, by, selector)]
+
+    def who(self, selector: Selector) -> str:
+        """Who the pods are that their nodes know: rows of ``POD_KEYS``."""
+        return aggregate("max", ("__name__", *POD_KEYS), select(names.POD_READY.name, selector))
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
     def nodes(self, selector: Selector, signals: Sequence[Signal], *, brief: bool = False) -> str:
@@ -185,11 +190,11 @@ class Queries:
         }[kind]
         own = selector if kind == "namespace" else (*selector, DEPLOYMENT)
         records = select((*self._records_of(LEVEL_OF[kind], signals), known), own)
-        return union([aggregate("max", ("__name__", *keys), records), self.evaluations(), self.sources()])
+        return union([aggregate("max", ("__name__", *keys), records), *self._around()])
 
     def namespaces(self, selector: Selector) -> str:
-        """Recorded totals of namespaces, their Deployments, that they exist, and ``sources``: rows of
-        ``NAMESPACE_KEYS``.
+        """Recorded totals of namespaces, their Deployments, that they exist, and what scope cluster's sources say: rows
+        of ``NAMESPACE_KEYS``.
         """
         totals = select((*self._records("namespace"), names.NAMESPACE_INFO.name), selector)
         desired = select(names.WORKLOAD_REPLICAS.name, (*selector, DEPLOYMENT, *equal(state="desired")))
@@ -197,24 +202,27 @@ class Queries:
         return union([
             aggregate("max", ("__name__", *NAMESPACE_KEYS), totals),
             named(deployments, "deployments"),
-            self.evaluations(),
-            self.sources(),
+            *self._around(),
         ])  # fmt: skip
 
     def deployments(self, selector: Selector) -> str:
-        """Recorded totals of Deployments and their replicas: rows of ``WORKLOAD_KEYS`` plus ``state``, and
-        ``sources``.
+        """Recorded totals of Deployments and their replicas: rows of ``WORKLOAD_KEYS`` plus ``state``, and what scope
+        cluster's sources say.
         """
         totals = select((*self._records("workload"), names.WORKLOAD_REPLICAS.name), (*selector, DEPLOYMENT))
         return union([
             aggregate("max", ("__name__", *WORKLOAD_KEYS, "state"), totals),
-            self.evaluations(),
-            self.sources(),
+            *self._around(),
         ])  # fmt: skip
 
     def homes(self, selector: Selector, keys: Sequence[str]) -> str:
-        """On which nodes the pods of each entity are: rows of ``keys`` and ``node``."""
-        return aggregate("group", (*keys, "node"), select(names.POD_INFO.name, (*selector, ON_A_NODE)))
+        """On which nodes the pods of each entity are, rows of ``keys`` and ``node``; and those nodes' ``sources``."""
+        pods = select(names.POD_INFO.name, (*selector, ON_A_NODE))
+        nodes = aggregate("group", NODE_KEYS, pods)
+        return union([
+            aggregate("group", tuple(dict.fromkeys((*keys, "node"))), pods),
+            f"{self._sources((ON_A_NODE,))} and on (cluster, node) {nodes}",
+        ])  # fmt: skip
 
     def exists(self, kind: Kind, selector: Selector) -> str:
         """What the store knows now of an entity, its pods aside: rows of its keys with their metric names.
@@ -275,6 +283,17 @@ class Queries:
         Of scope cluster, those that every shard serves.
         """
         return self._sources(())
+
+    def _around(self) -> list[str]:
+        """What a total is of: evaluations, which clusters there are, and scope cluster's sources. The sources of nodes
+        are as many as there are nodes, and matter only where a total is missing (``homes``).
+        """
+        clusters = select(names.SOURCE_SAMPLE_AGE_SECONDS.name, (ON_A_NODE,))
+        return [
+            self.evaluations(),
+            aggregate("max", ("__name__", "cluster"), clusters),
+            self._sources((_NO_NODE,)),
+        ]
 
     def _sources(self, selector: Selector) -> str:
         ages = select(names.SOURCE_SAMPLE_AGE_SECONDS.name, selector)

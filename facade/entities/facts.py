@@ -7,10 +7,10 @@ trusted.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from facade.answer import Sample
 from promql import names
@@ -18,6 +18,8 @@ from promql.catalogue import Totals
 from promql.queries import SIGNAL
 
 Key = tuple[str, ...]
+# Below this, every whole number is a float of its own.
+_WHOLE: Final = 2.0**53
 
 
 @dataclass(slots=True)
@@ -80,15 +82,22 @@ class Gathered:
     def add(self, rows: Iterable[Sample], key: Callable[[Mapping[str, str]], Key | None]) -> None:
         """File each row under ``key(labels)``; a row without a key is left out."""
         chain = {self.totals.evaluation: self.sources.evaluations, self.totals.collection: self.sources.collections}
+        age, entities = names.SOURCE_SAMPLE_AGE_SECONDS.name, self.entities
         for row in rows:
-            labels, fact = row.labels, row.labels.get(SIGNAL) or row.labels.get("__name__", "")
-            if fact == names.SOURCE_SAMPLE_AGE_SECONDS.name:
+            labels = row.labels
+            fact = labels.get(SIGNAL) or labels.get("__name__", "")
+            if fact == age:
                 node = (labels.get("cluster", ""), labels.get("node", ""))
                 self.sources.ages[node][labels.get("source", "")] = row.value
             elif fact in chain:
                 chain[fact][labels.get("cluster", "")] = row.value
             elif (entity := key(labels)) is not None:
-                self._file(entity, fact, labels, row.value)
+                # Most rows of long lists say no more than which fact of which entity: a name, and what the key is of.
+                facts = entities.get(entity)
+                if facts is not None and len(labels) == len(entity) + ("cluster" in labels):
+                    facts.values[fact] = row.value
+                else:
+                    self._file(entity, fact, labels, row.value)
 
     def _file(self, entity: Key, fact: str, labels: Mapping[str, str], value: float) -> None:
         facts = self.entities.setdefault(entity, Facts())
@@ -105,6 +114,6 @@ class Gathered:
 
 def number(value: float | None) -> int | float | None:
     """A JSON number: whole numbers as integers; None for what JSON has no number for."""
-    if value is None or not math.isfinite(value):
+    if value is None or value - value != 0:  # neither infinity nor NaN is itself less itself
         return None
-    return int(value) if value == int(value) and abs(value) < 2**53 else value
+    return int(value) if -_WHOLE < value < _WHOLE and value == int(value) else value

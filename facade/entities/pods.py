@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from facade.entities.facts import Facts, Gathered, Key, Sources
+from facade.entities.facts import Facts, Gathered, Key, Sources, number
 from facade.entities.missing import (
     NO_LIMIT,
     NO_REQUEST,
@@ -28,6 +28,21 @@ UTILIZATION: Final = {
     "memory_of_limit": ("memory_working_set_bytes", "limits.memory_bytes"),
     "memory_of_request": ("memory_working_set_bytes", "requests.memory_bytes"),
 }
+# Of requests and limits: (key, path, metric) of each.
+_Block = tuple[tuple[str, str, str], ...]
+
+
+def _block(name: str) -> _Block:
+    paths = ((path.partition("."), path, metric) for path, metric in ASKED_FOR.items())
+    return tuple((key, path, metric) for (of, _, key), path, metric in paths if of == name)
+
+
+_REQUESTS: Final = _block("requests")
+_LIMITS: Final = _block("limits")
+# (utilization key, usage key, block and key of what it is divided by, that one's path)
+_RATIOS: Final = tuple(
+    (key, part, path.partition(".")[0], path.partition(".")[2], path) for key, (part, path) in UTILIZATION.items()
+)
 
 
 def pod_key(labels: Mapping[str, str]) -> Key | None:
@@ -50,7 +65,8 @@ def latest_of_each_name(gathered: Gathered) -> list[Facts]:
 
 def pod_name(pod: Facts) -> Key:
     """(cluster, namespace, name)"""
-    return tuple(pod.labels.get(label, "") for label in ("cluster", "namespace", "pod"))
+    labels = pod.labels
+    return labels.get("cluster", ""), labels.get("namespace", ""), labels.get("pod", "")
 
 
 def pod_place(pod: Facts) -> Place:
@@ -75,6 +91,11 @@ def is_present(pod: Facts) -> bool:
     return names.POD_INFO.name in pod.values or names.POD_READY.name in pod.values
 
 
+def named(pod: Facts) -> bool:
+    """Whether anyone has said which pod it is; between two queries of one answer it may have come or gone."""
+    return "pod" in pod.labels
+
+
 def _created(pod: Facts) -> tuple[float, str]:
     created = pod.values.get(names.POD_CREATED_TIMESTAMP_SECONDS.name)
     if created is None:
@@ -86,7 +107,7 @@ def brief_pod_entity(pod: Facts, sources: Sources, signals: Sequence[Signal], *,
     """Who the pod is, and those signals, each of them named by the request and therefore given, if as null."""
     missing: dict[str, str] = {}
     entity = _identity(pod, missing, with_cluster=with_cluster)
-    entity["usage"] = _usage(pod, signals, PodReasons(pod, sources), missing, named=True)
+    entity["usage"] = _usage(pod, signals, PodReasons(pod, sources), missing, asked=True)
     entity["missing"] = missing
     return entity
 
@@ -100,11 +121,9 @@ def pod_entity(
     entity = _identity(pod, missing, with_cluster=with_cluster)
     entity |= _status(pod, reasons, missing, alone=alone)
     entity["usage"] = usage = _usage(pod, signals, reasons, missing)
-    asked = {path: pod.number(metric) for path, metric in ASKED_FOR.items()}
-    missing |= {path: reasons.asked_for(path) for path, value in asked.items() if value is None}
-    entity["requests"] = block(asked, "requests")
-    entity["limits"] = block(asked, "limits")
-    entity["utilization"] = _utilization(usage, asked, missing)
+    entity["requests"] = requests = _asked_for(pod, _REQUESTS, reasons, missing)
+    entity["limits"] = limits = _asked_for(pod, _LIMITS, reasons, missing)
+    entity["utilization"] = _utilization(usage, {"requests": requests, "limits": limits}, missing)
     entity["missing"] = missing
     return entity
 
@@ -151,12 +170,13 @@ def _restarts(pod: Facts, reasons: PodReasons) -> int | float | None:
 
 
 def _usage(
-    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str], *, named: bool = False
+    pod: Facts, signals: Iterable[Signal], reasons: PodReasons, missing: dict[str, str], *, asked: bool = False
 ) -> dict[str, int | float | None]:
     usage: dict[str, int | float | None] = {}
+    values = pod.values
     for signal in signals:
-        value = pod.number(signal.pod.gauge or signal.key)
-        if value is None and signal.optional and not named:
+        value = number(values.get(signal.pod.gauge or signal.key))
+        if value is None and signal.optional and not asked:
             continue
         usage[signal.key] = value
         if value is None:
@@ -164,14 +184,28 @@ def _usage(
     return usage
 
 
+def _asked_for(
+    pod: Facts, block_of: _Block, reasons: PodReasons, missing: dict[str, str]
+) -> dict[str, int | float | None]:
+    """Requests or limits by key; those that are not there are ``missing`` by path."""
+    found: dict[str, int | float | None] = {}
+    for key, path, metric in block_of:
+        found[key] = value = number(pod.values.get(metric))
+        if value is None:
+            missing[path] = reasons.asked_for(path)
+    return found
+
+
 def _utilization(
-    usage: Mapping[str, int | float | None], asked: Mapping[str, int | float | None], missing: dict[str, str]
+    usage: Mapping[str, int | float | None],
+    asked: Mapping[str, Mapping[str, int | float | None]],
+    missing: dict[str, str],
 ) -> dict[str, float | None]:
     ratios: dict[str, float | None] = {}
-    for key, (part_key, whole_path) in UTILIZATION.items():
-        part, whole = usage.get(part_key), asked[whole_path]
-        ratios[key] = part / whole if part is not None and whole else None
-        if ratios[key] is None:
+    for key, part_key, block_name, whole_key, whole_path in _RATIOS:
+        part, whole = usage.get(part_key), asked[block_name][whole_key]
+        ratios[key] = ratio = part / whole if part is not None and whole else None
+        if ratio is None:
             missing[key] = first(missing.get(part_key), missing.get(whole_path)) or _nothing_asked(whole_path)
     return ratios
 

@@ -12,16 +12,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from facade.answer import Sample
-from facade.entities.facts import Facts, Gathered, Key, Sources
-from facade.entities.pods import is_present, latest_of_each_name, pod_key, pod_name, pod_place, pod_value
+from facade.answer import Answer, Sample
+from facade.entities.facts import Facts, Gathered, Sources
+from facade.entities.pods import is_present, latest_of_each_name, named, pod_key, pod_name, pod_place, pod_value
 from facade.listing import Listing
 from facade.lookup.base import Lookup
 from promql import names
 from promql.catalogue import Signal
-from promql.pages import SHARING, PageQueries, narrowed
+from promql.pages import SHARING, PageQueries, matching, narrowed
 from promql.queries import EVERY_POD_FACT, PodFacts, identifying
 from promql.selectors import Selector, one_of
 
@@ -59,8 +59,19 @@ class PodPages:
 
     def everything(self, listing: Listing, selector: Selector, time: int) -> Page:
         """Everything about all pods: one small query a fact, since one for all of thousands costs far more."""
+        gathered = self._lookup.gathered()
+        self._gather_in_parts(listing, gathered, selector, time)
+        return self.page(listing, gathered, selector, time)
+
+    def _gather_in_parts(self, listing: Listing, gathered: Gathered, selector: Selector, time: int) -> None:
         queries = self._lookup.queries.pods_in_parts(selector, self.signals(listing), self.facts(listing))
-        return self.page(listing, self._lookup.gather(queries, time, pod_key), selector, time)
+        self._lookup.gather_into(gathered, queries, time, pod_key)
+        unknown = [pod for pod in gathered.entities.values() if is_present(pod) and "workload" not in pod.labels]
+        if unknown:
+            # Scope cluster is silent, or has not heard of them yet.
+            uids = sorted({pod.labels["uid"] for pod in unknown})
+            who = self._lookup.queries.who((*selector, *matching(uids, "uid", self._most)))
+            self._lookup.gather_into(gathered, [who], time, pod_key)
 
     def page(self, listing: Listing, gathered: Gathered, selector: Selector, time: int) -> Page:
         """The page of the pods that were gathered with all that sorts and filters them."""
@@ -89,14 +100,12 @@ class PodPages:
         self, listing: Listing, gathered: Gathered, pods: Iterable[Facts], selector: Selector, time: int
     ) -> None:
         uids = sorted({pod.labels["uid"] for pod in pods})
-        signals, facts = self.signals(listing), self.facts(listing)
         if len(uids) > self._most:
-            queries = self._lookup.queries.pods_in_parts(selector, signals, facts)
+            self._gather_in_parts(listing, gathered, selector, time)
         elif uids:
-            queries = [self._lookup.queries.pods((*selector, one_of("uid", uids)), signals, facts)]
-        else:
-            return
-        self._lookup.gather_into(gathered, queries, time, pod_key)
+            chosen = (*selector, one_of("uid", uids))
+            query = self._lookup.queries.pods(chosen, self.signals(listing), self.facts(listing))
+            self._lookup.gather_into(gathered, [query], time, pod_key)
 
     # -- the first of a signal ---------------------------------------------------------------------------------------
 
@@ -111,32 +120,29 @@ class PodPages:
             return None
         if signal is None or not signal.pod.gauge:
             return None
-        queries = [
+        queries = (
             self._pages.top(selector, signal, listing.end + 1, descending=listing.sort.descending),
             self._pages.name_counts(selector),
-        ]
-        rows, counts = self._lookup.client.gather(queries, time)
-        certain = _certain(rows, listing.end, descending=listing.sort.descending)
-        if not certain or any(row.labels[SHARING] != "1" for row in counts):
+        )
+        page, counts = self._lookup.client.gather_then(
+            queries, time, lambda rows: self._certainly(listing, rows, selector, time)
+        )
+        if page is None or any(row.labels[SHARING] != "1" for row in counts):
+            return None
+        return replace(page, total=int(sum(row.value for row in counts)))
+
+    def _certainly(self, listing: Listing, rows: Answer[Sample], selector: Selector, time: int) -> Page | None:
+        """The page of what ``topk`` found, with its details; None where its order is not certain, or one up to its end
+        is not present.
+        """
+        values = {pod_key(row.labels): row.value for row in rows}
+        if len(values) < len(rows) or not _certain(rows, listing.end or 0, descending=listing.sort.descending):
             return None
         gathered = self._lookup.gathered()
         gathered.add(rows, pod_key)
-        values = {pod_key(row.labels): row.value for row in rows}
         ordered = listing.in_order(
             gathered.entities.items(), lambda item: pod_place(item[1]), lambda item: values[item[0]]
         )
-        return self._certainly(listing, gathered, ordered, selector, time, int(sum(row.value for row in counts)))
-
-    def _certainly(
-        self,
-        listing: Listing,
-        gathered: Gathered,
-        ordered: Sequence[tuple[Key, Facts]],
-        selector: Selector,
-        time: int,
-        total: int,
-    ) -> Page | None:
-        """The page of what ``topk`` found, with its details; None where one up to its end is not present."""
         pods = [pod for _, pod in ordered[: listing.end]]
         before, page = pods[: listing.offset], pods[listing.offset :]
         if before:
@@ -145,13 +151,13 @@ class PodPages:
             if any(pod_key(pod.labels) not in there for pod in before):
                 return None
         self._add_details(listing, gathered, page, selector, time)
-        return Page(page, total, gathered.sources) if all(map(is_present, page)) else None
+        return Page(page, 0, gathered.sources) if all(map(is_present, page)) else None
 
     # -- of several pods that had one name -----------------------------------------------------------------------------
 
     def _current(self, gathered: Gathered, selector: Selector, time: int) -> list[Facts]:
         """The pods that there are, of each name the latest, also where ``selector`` lets only an older one through."""
-        pods = [pod for pod in gathered.entities.values() if is_present(pod)]
+        pods = [pod for pod in gathered.entities.values() if is_present(pod) and named(pod)]
         shared = Counter(map(pod_name, pods))
         asked = [name for name, count in shared.items() if count > 1 or narrowed(selector)]
         if not asked:

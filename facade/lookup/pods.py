@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from facade.answer import Sample
-from facade.entities.facts import Facts, Gathered, Sources
+from facade.entities.facts import Gathered
 from facade.entities.pods import brief_pod_entity, latest_of_each_name, pod_entity, pod_key
 from facade.instants import rfc3339
 from facade.listing import Filters, Listing
@@ -133,15 +133,13 @@ class Pods:
         return gathered
 
     def _answer(self, listing: Listing, page: Page, time: int, cluster: str | None) -> dict[str, Any]:
-        items = [self._entity(pod, page.sources, listing) for pod in page.pods]
-        return list_answer(items, page.total, listing, time, page.sources, "pod", cluster)
-
-    def _entity(self, pod: Facts, sources: Sources, listing: Listing) -> dict[str, Any]:
-        several = several_clusters(sources)
-        if listing.metrics is not None:
+        sources, several = page.sources, several_clusters(page.sources)
+        if listing.metrics is None:
+            items = [pod_entity(pod, sources, self._signals, alone=False, with_cluster=several) for pod in page.pods]
+        else:
             signals = self._lookup.signals(listing.metrics)
-            return brief_pod_entity(pod, sources, signals, with_cluster=several)
-        return pod_entity(pod, sources, self._signals, alone=False, with_cluster=several)
+            items = [brief_pod_entity(pod, sources, signals, with_cluster=several) for pod in page.pods]
+        return list_answer(items, page.total, listing, time, sources, "pod", cluster)
 
 
 def _matchers(filters: Filters) -> Selector:

@@ -146,14 +146,17 @@ class _Totals:
 
         def silent(key: Key, source: str) -> bool:
             if not homes:
-                homes.update(self._homes(pods, time))
+                homes.update(self._homes(pods, sources, time))
             return any(sources.age(cluster, node, source) is None for cluster, node in homes.get(key, ()))
 
         return silent
 
-    def _homes(self, pods: Selector, time: int) -> dict[Key, set[tuple[str, str]]]:
+    def _homes(self, pods: Selector, sources: Sources, time: int) -> dict[Key, set[tuple[str, str]]]:
+        """On which nodes the pods of each entity are; ``sources`` learns what those nodes give."""
         homes: dict[Key, set[tuple[str, str]]] = defaultdict(set)
-        for row in self._lookup.client.instant(self._lookup.queries.homes(pods, self._keys), time):
+        rows = self._lookup.client.instant(self._lookup.queries.homes(pods, self._keys), time)
+        Gathered(self._lookup.catalogue.totals, sources=sources).add(rows, lambda _: None)
+        for row in rows:
             if (key := self._key(row.labels)) is not None:
                 homes[key].add((row.labels.get("cluster", ""), row.labels["node"]))
         return homes or {(): set()}

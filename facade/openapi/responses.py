@@ -21,7 +21,11 @@ _COMPONENTS: Final = {
     "timeseries_of_kind": "Timeseries",
 }
 VALIDATORS: Final[Mapping[str, Any]] = {
-    "Vary": {"required": True, "description": "`Accept` chooses among the forms of an answer.", "schema": TEXT},
+    "Vary": {
+        "required": True,
+        "description": "`Accept` chooses among the forms of an answer, `Accept-Encoding: gzip` has it compressed.",
+        "schema": TEXT,
+    },
     "ETag": {
         "required": True,
         "description": "What If-None-Match takes, for a 304 while the answer is the same.",
@@ -32,6 +36,7 @@ VALIDATORS: Final[Mapping[str, Any]] = {
         "description": "`max-age` of at most one scrape interval. A request with `no-cache` is answered from upstream.",
         "schema": TEXT,
     },
+    "Age": {"description": "Seconds since the answer was made, of one that was kept.", "schema": COUNT},
 }
 # What the JSON has beside its rows, and a CSV does not, is in header fields.
 BESIDE_ROWS: Final[Mapping[str, Any]] = {

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from flask import Blueprint
-from flask.typing import ResponseReturnValue
 
-from facade.context import facade, request_values, takes
+from facade.context import facade, request_values
+from facade.kept import Written
 from facade.listing import Filters, Listing
 from facade.params.lists import OFFSET
 from facade.params.series import SERIES_LIMIT, SERIES_SORT, WHOLE_KIND_PARAMETERS, whole_kind
 from facade.params.shared import CLUSTER, EXPLAIN, FORMAT
-from facade.routes.common import here, respond, wish
+from facade.routes.common import here, respond, takes_answer, wish
 from facade.shapes import Shape
 
 blueprint = Blueprint("timeseries", __name__, url_prefix="/api/timeseries")
 
 
 @blueprint.get("")
-@takes(*WHOLE_KIND_PARAMETERS, CLUSTER, FORMAT, EXPLAIN, shape=Shape("timeseries_of_kind"))
-def timeseries() -> ResponseReturnValue:
+@takes_answer(*WHOLE_KIND_PARAMETERS, CLUSTER, FORMAT, EXPLAIN, shape=Shape("timeseries_of_kind"))
+def timeseries() -> Written:
     """Every entity of a kind over a window: one signal, with a list's filters and order."""
     values, parts = request_values(), facade()
     kind, key = whole_kind(values)

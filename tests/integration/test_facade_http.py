@@ -82,7 +82,7 @@ def test_an_answer_is_fetched_again_only_when_it_is_another(url: str, query: str
     again = get(f"{url}/api/nodes{query}", If_None_Match=f'"other", {tag}')
     assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
     assert again.headers["Cache-Control"] == answer.headers["Cache-Control"] == "max-age=15"
-    assert again.headers["Vary"] == answer.headers["Vary"] == "Accept"
+    assert again.headers["Vary"] == answer.headers["Vary"] == "Accept, Accept-Encoding"
     with requests.Session() as session:  # a connection on which nothing is left over goes on
         session.trust_env = False
         for sent, status in ((tag, 304), ('"other"', 200), (tag, 304)):
@@ -168,7 +168,7 @@ def test_only_so_many_requests_are_in_flight_and_each_place_is_given_back(tmp_pa
         facade(tmp_path, PROMETHEUS_URL=upstream.url, **settings) as (_, url),
         ThreadPoolExecutor(callers) as pool,
     ):
-        answers = [pool.submit(get, f"{url}/api/nodes") for _ in range(callers)]
+        answers = [pool.submit(get, f"{url}/api/nodes?offset={number}") for number in range(callers)]
         try:
             wait_until(lambda: sum(each.done() for each in answers) == callers - places, 20, "the others to be refused")
             for each in answers:
@@ -185,3 +185,29 @@ def test_only_so_many_requests_are_in_flight_and_each_place_is_given_back(tmp_pa
             go_on.set()
         assert sorted(each.result().status_code for each in answers) == [200] * places + [429] * (callers - places)
         assert [get(f"{url}/api/nodes").status_code for _ in range(3 * places)] == [200] * 3 * places
+
+
+def test_the_processes_of_a_server_make_an_answer_once_between_them(tmp_path: Path) -> None:
+    """Two processes share the port, and the system spreads new connections over them."""
+    callers = 24
+    settings = {"FACADE_WORKERS": "2", "FACADE_THREADS": str(callers), "SCRAPE_INTERVAL": "3600"}
+    with (
+        Upstream(hanging, empty) as upstream,
+        facade(tmp_path, PROMETHEUS_URL=upstream.url, **settings) as (_, url),
+        ThreadPoolExecutor(callers) as pool,
+    ):
+
+        def at_once() -> set[bytes]:
+            answers = [pool.submit(get, f"{url}/api/nodes?explain=true") for _ in range(callers)]
+            return {each.result().content for each in answers}
+
+        def asked(*, constant: bool) -> int:
+            return sum((request.form["query"] == "1") is constant for request in upstream.requests)
+
+        first = at_once()
+        assert len(first) == 1
+        # Each process asks for the time once.
+        wait_until(lambda: at_once() == first and asked(constant=True) == 2, 30, "an answer of the second process")
+        assert asked(constant=False) == 1
+        assert get(f"{url}/api/nodes?explain=true", Cache_Control="no-cache").status_code == 200
+        assert asked(constant=False) == 2

@@ -44,6 +44,16 @@ def test_it_is_read_at_most_once_a_minute() -> None:
     assert world.reads == 2
 
 
+def test_what_is_at_hand_is_not_asked_for() -> None:
+    world = World()
+    clock = ServerClock(world.read_date, world.clock)
+    assert clock.at_hand() is None
+    told = clock.now()
+    world.monotonic += 10 * REFRESH_SECONDS
+    assert clock.at_hand() == told + 10 * REFRESH_SECONDS
+    assert world.reads == 1
+
+
 @given(
     ahead=st.floats(0, 2e9),
     delay=st.floats(0, 5),

@@ -49,7 +49,7 @@ def test_an_order_by_names_asks_no_more_than_who_there_is() -> None:
 
 
 def test_the_least_are_asked_for_too() -> None:
-    assert PAGES.top((), CPU, 3, descending=False).startswith("bottomk(3, max by (cluster, namespace, pod, uid)")
+    assert PAGES.top((), CPU, 3, descending=False) == "bottomk(3, cloudmon_pod_cpu_usage_cores)"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_format_says_the_form_and_else_the_accept_header_chooses(
 ) -> None:
     answer = made.get(f"/api/made{query}", Accept=accept)
     assert (answer.status_code, answer.content_type) == (200, content_type)
-    assert answer.headers["Vary"] == "Accept"
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -141,7 +141,7 @@ def test_who_has_the_answer_already_gets_304(made: Made, path: str, method: str)
         assert (answer.status_code, answer.data) == (304, b"")
         assert answer.headers["ETag"] == tag
         assert answer.headers["Cache-Control"] == "max-age=15"
-        assert answer.headers["Vary"] == "Accept"
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding"
         assert "Content-Type" not in answer.headers
         assert "Content-Length" not in answer.headers
     for sent in ('"other"', 'W/"other"', strong[:-2] + '"', "nonsense", ""):
