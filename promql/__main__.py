@@ -6,8 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from promql.catalogue import Catalogue
 from promql.config import prometheus_config
+from promql.dialects import CLOUDMON, DIALECTS, metric_rules, windows_of
 from promql.rules import rules_file
+from promql.windows import Windows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,11 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rules.add_argument(
         "--detail-interval", type=float, default=60.0, metavar="SECONDS", help="as the exporters have it (60)"
     )
+    rules.add_argument("--dialect", choices=DIALECTS, default=CLOUDMON,
+                       help="record our metrics from those of another dialect first")  # fmt: skip
     for command in (config, rules):
         command.add_argument("--scrape-interval", type=float, default=15.0, metavar="SECONDS", help="default 15")
     options = parser.parse_args(arguments)
     if options.command == "rules":
-        sys.stdout.write(rules_file(options.scrape_interval, options.detail_interval))
+        windows = windows_of(options.dialect, Windows(options.scrape_interval, options.detail_interval))
+        before = metric_rules(options.dialect, Catalogue.load(), windows)
+        sys.stdout.write(rules_file(options.scrape_interval, windows.detail_seconds, before))
     else:
         sys.stdout.write(
             prometheus_config(
