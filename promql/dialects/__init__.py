@@ -36,8 +36,6 @@ _MOST_KEPT: Final = 512
 # At so many instants of a range it is looked which entities there were.
 _MOST_INSTANTS: Final = 240
 _JOINED: Final = "* on (cluster, namespace, pod) group_left (uid, node, workload_kind, workload)"
-# In the data: which of the labels matchers are pushed down for.
-_OF: Final = "__of__"
 # The label in which a row of a union has its metric's name until it gets it back.
 _METRIC: Final = "metric"
 
@@ -159,10 +157,7 @@ class Dialect:
         def render(theirs: Found) -> str:
             (name,) = theirs.metrics
             carried = self._data.carried(name)
-            own = [matcher for matcher in theirs.matchers if matcher.label != _OF]
-            if len(own) < len(theirs.matchers):
-                (of,) = (matcher.value for matcher in theirs.matchers if matcher.label == _OF)
-                carried = {ours: label for ours, label in carried.items() if ours in of.split("|")}
+            own = list(theirs.matchers)
             for matcher in ours.matchers:
                 if matcher.label in carried and matcher.label not in after:
                     pushed.add(matcher.label)

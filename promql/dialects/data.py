@@ -35,8 +35,8 @@ class Expression:
 class DialectData:
     """``metrics`` has every metric of ours, None for one that the dialect does not have. ``full`` and ``light`` say who
     pods are, with their workload and without. ``carries`` says which of our labels a series of theirs has, and by what
-    name. What is ``told_again`` need not be looked for in the past; of ``presence`` the past is one of their series, None
-    for none.
+    name. What is ``told_again`` need not be looked for in the past; of ``presence`` the past is one of their series,
+    None for none.
     """
 
     metrics: Mapping[str, Expression | None]

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from local.rule_levels import levels
 from promql.dialects import CLOUDMON, KUBE_PROMETHEUS
 from promql.rules import rules_file
 from tests.dialects.kube_state import kube_state_metrics
+from tests.engines.differences import Found
 from tests.harness import Prometheus
 from tests.harness.recorded import Row, write_series
 from tests.harness.store import application, binaries
@@ -41,7 +42,7 @@ SCRAPE: Final = 15.0
 # Readings of moments are up to 20 s old; the first scrapes are not looked at.
 LOOKBACK: Final = ("--query.lookback-delta=16s", "--storage.tsdb.retention.time=10y")
 DETAIL: Final = 60.0
-_LINE: Final = re.compile(r"([a-z_0-9]+)\{(.*)\} (\S+) \d+")
+_LINE: Final = re.compile(r"([a-z_0-9]+)\{(.*)\} (\S+)(?: \d+)?")
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _CLUSTER_SOURCES: Final = (Source.PODS, Source.NODES, Source.NAMESPACES, Source.DEPLOYMENTS)
 Labels = tuple[tuple[str, str], ...]
@@ -56,6 +57,7 @@ class Both:
     ours: FlaskClient
     theirs: FlaskClient
     stores: Mapping[str, Prometheus]
+    compared: dict[str, list[Found]] = field(default_factory=dict)
 
 
 @contextmanager
