@@ -80,9 +80,7 @@ class PrometheusQueries:
 
 
 @contextmanager
-def temporary_prometheus(
-    binaries: Binaries, directory: Path, flags: Sequence[str] = ()
-) -> Iterator[PrometheusQueries]:
+def temporary_prometheus(binaries: Binaries, directory: Path, flags: Sequence[str] = ()) -> Iterator[PrometheusQueries]:
     """A Prometheus that serves the blocks of ``directory`` on a free port and collects nothing, for a ``with``."""
     config = directory.parent / "nothing-to-scrape.yml"
     config.write_text("scrape_configs: []\n")
