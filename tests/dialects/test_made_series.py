@@ -1,4 +1,4 @@
-"""What no recording has: node-exporter in place of the root cgroup, two kube-state-metrics at once, all kinds of owners."""
+"""What no recording has: node-exporter for the root cgroup, two kube-state-metrics at once, and all kinds of owners."""
 
 from __future__ import annotations
 
