@@ -39,7 +39,7 @@ ROUTES = {
     "one node's pods": "/api/nodes/node-001/pods",
     "nodes": "/api/nodes",
     "100 by CPU": "/api/pods?sort=-cpu_cores&limit=100",
-    "everything, two signals": "/api/pods?metrics=cpu_cores,memory_working_set_bytes",
+    "everything, one signal": "/api/pods?metrics=memory_working_set_bytes",
     "everything": "/api/pods",
     "one namespace": "/api/namespaces/{namespace}",
     "one namespace over 3 minutes": "/api/namespaces/{namespace}/timeseries?window=3m&step=30",
@@ -59,6 +59,7 @@ def rows(pods: tuple[FleetPod, ...]) -> Iterator[Row]:
         for phase in ("Pending", "Running", "Succeeded", "Failed", "Unknown"):
             yield "kube_pod_status_phase", {**told, "phase": phase}, standing(float(phase == pod.phase))
         yield "kube_pod_status_ready", {**told, "condition": "true"}, standing(1)
+        yield "kube_pod_status_scheduled", {**told, "condition": "true"}, standing(1)
         yield "kube_pod_created", told, standing(pod.created)
         yield "kube_pod_start_time", told, standing(pod.created + 1)
         container = {**told, "container": "app"}
@@ -110,10 +111,13 @@ def growing(pod: FleetPod) -> list[tuple[float, float]]:
 def rules_share(prometheus: Prometheus) -> float:
     """What one evaluation of the rules that record our metrics takes, of the interval between two."""
     windows = windows_of(KUBE_PROMETHEUS, Windows(SCRAPE))
+    first, *others = metric_rules(KUBE_PROMETHEUS, Catalogue.load(), windows)
+    # What the first records is not in the store: in its place stands what is like it, a row a pod with its labels.
+    known = "label_replace(kube_pod_info, 'workload', '$1', 'created_by_name', '(.+)')"
     started = time.perf_counter()
-    for rule in metric_rules(KUBE_PROMETHEUS, Catalogue.load(), windows):
+    for expr in (first.expr, *(rule.expr.replace(f"({first.record})", f"({known})") for rule in others)):
         # As a rule is evaluated: the rows stay where they are.
-        prometheus.query(f"count({rule.expr})", NOW)
+        prometheus.query(f"count({expr})", NOW)
     return (time.perf_counter() - started) / SCRAPE
 
 

@@ -57,7 +57,11 @@ def metric_rules(dialect: str, catalogue: Catalogue, windows: Windows) -> list[R
     if dialect == CLOUDMON:
         return []
     made = Dialect(dialect, catalogue, windows)
-    return [Rule(name, expr) for name in names.METRICS if (expr := made.metric(name)) is not None]
+    # Who the pods are is worked out once: the rules after it, of the same evaluation, read what it recorded.
+    known = f"max by (cluster, namespace, pod, uid, node, workload_kind, workload) ({names.POD_INFO.name})"
+    order = sorted(names.METRICS, key=lambda name: name != names.POD_INFO.name)
+    exprs = ((name, made.metric(name, None if name == names.POD_INFO.name else known)) for name in order)
+    return [Rule(name, expr) for name, expr in exprs if expr is not None]
 
 
 class Dialect:
@@ -77,10 +81,14 @@ class Dialect:
         """``query`` asked of their series."""
         return replace_selectors(query, self._known, self._render)
 
-    def metric(self, name: str) -> str | None:
-        """The expression of one of our metrics, for a rule that records it; None for one the dialect does not have."""
-        found = Found((name,), several=False, matchers=(), range=None, offset=None, by=None)
-        return None if self._data.metrics[name] is None else self._render(found)
+    def metric(self, name: str, pods: str | None = None) -> str | None:
+        """The expression of one of our metrics, for a rule that records it; None for one the dialect does not have.
+        ``pods`` says who the pods are, where that is recorded.
+        """
+        made = self._data.metrics[name]
+        if made is None:
+            return None
+        return f"({made.text}) {_JOINED} ({pods or self._data.full})" if made.of_pod else made.text
 
     def _known(self, name: str) -> bool:
         return name in self._data.metrics or name in self._recorded

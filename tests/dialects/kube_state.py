@@ -78,12 +78,13 @@ def _pod(pod: Json, labels: dict[str, str]) -> Iterator[Row]:
     for phase in _PHASES:
         yield "kube_pod_status_phase", labels | {"phase": phase}, float(status["phase"] == phase)
     yield from _condition("kube_pod_status_ready", labels, pod, "condition")
+    yield from _condition("kube_pod_status_scheduled", labels, pod, "condition", "PodScheduled")
 
 
-def _condition(name: str, labels: dict[str, str], item: Json, label: str) -> Iterator[Row]:
-    """The Ready condition, a series for each state; none where the object has no such condition."""
+def _condition(name: str, labels: dict[str, str], item: Json, label: str, of: str = "Ready") -> Iterator[Row]:
+    """A condition, a series for each state; none where the object has no such condition."""
     for condition in item["status"].get("conditions", ()):
-        if condition["type"] == "Ready":
+        if condition["type"] == of:
             for state in _STATES:
                 yield name, labels | {label: state}, float(condition["status"].lower() == state)
 
