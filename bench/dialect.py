@@ -65,10 +65,11 @@ def rows(pods: tuple[FleetPod, ...]) -> Iterator[Row]:
         container = {**told, "container": "app"}
         yield "kube_pod_container_info", container, standing(1)
         yield "kube_pod_container_status_restarts_total", container, standing(pod.restarts)
+        asked = {**container, "node": pod.node}
         for resource in ("cpu", "memory"):
-            yield "kube_pod_container_resource_requests", {**container, "resource": resource}, standing(pod.value)
+            yield "kube_pod_container_resource_requests", {**asked, "resource": resource}, standing(pod.value)
             if pod.limits:
-                yield "kube_pod_container_resource_limits", {**container, "resource": resource}, standing(2 * pod.value)
+                yield "kube_pod_container_resource_limits", {**asked, "resource": resource}, standing(2 * pod.value)
         for level in ({"container": "", "image": ""}, {"container": "app", "image": "app:1"}):
             yield from cadvisor(pod, {**own, **level, "node": pod.node, "id": f"/kubepods/pod{pod.uid}"})
 
