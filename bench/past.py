@@ -102,7 +102,7 @@ def _pod(exposition: Exposition, fleet: LiveFleet) -> None:
     for milliseconds in _times(fleet.started, POD_SECONDS, SCRAPE_SECONDS):
         for name, labels, value in alone.samples("node", node, milliseconds / 1000):
             if "uid" in dict(labels):
-                target = (*labels, ("instance", node), ("job", names.JOB), _CLUSTER)
+                target = (*labels, ("instance", node), ("job", names.EXPORTER_JOB), _CLUSTER)
                 exposition.series(name, tuple(sorted(target)))(sample(number(value), timestamp(milliseconds)))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
-from facade import errors, observe, openapi
+from facade import dialect, errors, observe, openapi
 from facade.config import Settings
 from facade.context import EXTENSION, Facade
 from facade.kept import KeptAnswers
@@ -23,7 +23,6 @@ from facade.params.shared import PATH_SEGMENTS
 from facade.prometheus import PrometheusClient
 from facade.routes import BLUEPRINTS
 from promql.catalogue import Catalogue
-from promql.windows import Windows
 
 IN_FLIGHT: Final = 64
 
@@ -76,10 +75,7 @@ def create_app(
 def _assemble(
     settings: Settings, client: PrometheusClient, metrics: FacadeMetrics, in_flight: int, kept: KeptAnswers | None
 ) -> Facade:
-    windows = Windows(
-        settings.scrape_interval_seconds, settings.detail_interval_seconds, settings.storage_interval_seconds
-    )
-    lookup = Lookup(client, Catalogue.load(), windows)
+    lookup = Lookup(client, Catalogue.load(), dialect.windows(settings), recorded=dialect.has_rules(settings))
     return Facade(
         settings,
         client,

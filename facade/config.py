@@ -10,13 +10,14 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from facade.errors import ConfigurationError
+from promql.dialects import DIALECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ VARIABLES: Final = (
     Variable("PROMETHEUS_URL", "http://localhost:9090", "Prometheus-compatible API; may have a path prefix"),
     Variable("PROMETHEUS_TIMEOUT", "10", "seconds that one query may take, its whole answer included"),
     Variable("PROMETHEUS_HEADERS", "", 'JSON of extra headers for it, such as {"X-Scope-OrgID": "team-a"}'),
+    Variable("METRICS_DIALECT", "cloudmon", f"whose series answer: {' or '.join(DIALECTS)} (docs/dialects.md)"),
     Variable("SCRAPE_INTERVAL", "15", "seconds between scrapes, as Prometheus has it"),
     Variable("DETAIL_INTERVAL", "60", "seconds between readings of network, disk and throttling"),
     Variable("STORAGE_INTERVAL", "300", "seconds between readings of filesystems and volumes"),
@@ -69,6 +71,7 @@ class Settings:
     prometheus_url: str
     prometheus_timeout_seconds: float
     prometheus_headers: Mapping[str, str] = field(repr=False)
+    metrics_dialect: str
     scrape_interval_seconds: float
     detail_interval_seconds: float
     storage_interval_seconds: float
@@ -90,6 +93,7 @@ class Settings:
             prometheus_url=url,
             prometheus_timeout_seconds=read.seconds("PROMETHEUS_TIMEOUT", 0.001, 3600),
             prometheus_headers=read.headers("PROMETHEUS_HEADERS", url_credentials),
+            metrics_dialect=read.one_of("METRICS_DIALECT", DIALECTS),
             scrape_interval_seconds=read.seconds("SCRAPE_INTERVAL", 0.05, 3600),
             detail_interval_seconds=read.seconds("DETAIL_INTERVAL", 0.05, 86400),
             storage_interval_seconds=read.seconds("STORAGE_INTERVAL", 0.05, 86400),
@@ -141,6 +145,13 @@ class _Reader:
             return _BOOLEANS[text.lower()]
         self.problems.append(f"{name}: {text[:40]!r} is neither true nor false")
         return False
+
+    def one_of(self, name: str, known: Sequence[str]) -> str:
+        text = self.text(name)
+        if text in known:
+            return text
+        self.problems.append(f"{name}: {text[:40]!r} is none of {', '.join(known)}")
+        return known[0]
 
     def url(self, name: str) -> tuple[str, str | None]:
         """The URL without credentials, and those as the value of an Authorization header (RFC 7617)."""

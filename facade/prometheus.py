@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol, Self, TypeVar
 
-from facade import asked
+from facade import asked, dialect
 from facade.answer import Answer, Sample, Series, decode_evaluation_time, decode_samples, decode_series
 from facade.asked import Entry, Instant, Number, Question, Range
 from facade.clock import ServerClock
@@ -40,7 +40,7 @@ class QueryObserver(Protocol):
 
 
 class PrometheusClient:
-    """Asks Prometheus. One per process; safe to use from any number of threads.
+    """Asks Prometheus, in the dialect of the settings. One per process; safe to use from any number of threads.
 
     ``transport`` and ``clock`` (monotonic, in seconds) may be replaced. ``helpers`` bounds the threads that the
     gathering methods may use beside those of their callers. Close it, or use it as a context manager, to end its
@@ -55,6 +55,7 @@ class PrometheusClient:
         clock: Callable[[], float] = monotonic_time.monotonic,
         helpers: int = 16,
     ) -> None:
+        self._translate = dialect.translate(settings)
         self._timeout_seconds = settings.prometheus_timeout_seconds
         self._transport = transport or HttpTransport(
             settings.prometheus_url, settings.prometheus_headers, connections=settings.threads + helpers
@@ -100,18 +101,18 @@ class PrometheusClient:
 
     def instant(self, query: str, time: Number) -> Answer[Sample]:
         """The query's value at ``time`` (Unix seconds): one Sample a series, or one without labels for a scalar."""
-        return self._instant(asked.note(Instant(query, time)))
+        return self._instant(asked.note(Instant(self._translate(query), time)))
 
     def range(self, query: str, start: Number, end: Number, step: Number) -> Answer[Series]:
         """The query's values at ``start``, ``start + step`` … ``end`` (Unix seconds): one Series each.
 
         A series has points only where it has a value; times are as Prometheus gives them.
         """
-        return self._range(asked.note(Range(query, start, end, step)))
+        return self._range(asked.note(Range(self._translate(query), start, end, step)))
 
     def gather(self, queries: Sequence[str], time: Number) -> list[Answer[Sample]]:
         """``instant`` of each query, two at a time; the answers in the queries' order. The first failure is raised."""
-        return run_in_pairs(self._helpers, self._instant, _note_all(Instant(query, time) for query in queries))
+        return run_in_pairs(self._helpers, self._instant, self._note_all(queries, time))
 
     def gather_then(
         self, queries: tuple[str, str], time: Number, follow: Callable[[Answer[Sample]], R]
@@ -133,7 +134,8 @@ class PrometheusClient:
 
     def gather_ranges(self, queries: Sequence[str], start: Number, end: Number, step: Number) -> list[Answer[Series]]:
         """``range`` of each query, two at a time; the answers in the queries' order. The first failure is raised."""
-        return run_in_pairs(self._helpers, self._range, _note_all(Range(query, start, end, step) for query in queries))
+        entries = _note_all(Range(self._translate(query), start, end, step) for query in queries)
+        return run_in_pairs(self._helpers, self._range, entries)
 
     def gather_each(self, queries: Sequence[str], time: Number, merge: Callable[[int, Answer[Sample]], None]) -> None:
         """``instant`` of each query, two at a time; ``merge(index, answer)`` as each comes, one call at a time.
@@ -149,8 +151,10 @@ class PrometheusClient:
             with merging:
                 merge(index, answer)
 
-        entries = _note_all(Instant(query, time) for query in queries)
-        run_in_pairs(self._helpers, ask_and_merge, list(enumerate(entries)))
+        run_in_pairs(self._helpers, ask_and_merge, list(enumerate(self._note_all(queries, time))))
+
+    def _note_all(self, queries: Sequence[str], time: Number) -> list[Entry]:
+        return _note_all(Instant(self._translate(query), time) for query in queries)
 
     def _instant(self, entry: Entry) -> Answer[Sample]:
         return self._ask(entry, _INSTANT_PATH, decode_samples)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class PrometheusQueries:
 
 
 @contextmanager
-def temporary_prometheus(binaries: Binaries, directory: Path) -> Iterator[PrometheusQueries]:
+def temporary_prometheus(binaries: Binaries, directory: Path, flags: Sequence[str] = ()) -> Iterator[PrometheusQueries]:
     """A Prometheus that serves the blocks of ``directory`` on a free port and collects nothing, for a ``with``."""
     config = directory.parent / "nothing-to-scrape.yml"
     config.write_text("scrape_configs: []\n")
@@ -93,6 +93,7 @@ def temporary_prometheus(binaries: Binaries, directory: Path) -> Iterator[Promet
         f"--web.listen-address=127.0.0.1:{port}",
         "--storage.tsdb.retention.time=10y",
         "--log.level=warn",
+        *flags,
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(

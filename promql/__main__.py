@@ -7,8 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from promql.alerts import RUNBOOKS, alerts_file
+from promql.catalogue import Catalogue
 from promql.config import prometheus_config
+from promql.dialects import CLOUDMON, DIALECTS, metric_rules, windows_of
 from promql.rules import rules_file
+from promql.windows import Windows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     alerts.add_argument(
         "--storage-interval", type=float, default=300.0, metavar="SECONDS", help="as the exporters have it (300)"
     )
+    rules.add_argument(
+        "--dialect",
+        choices=DIALECTS,
+        default=CLOUDMON,
+        help="record our metrics from those of another dialect first",
+    )
     alerts.add_argument(
         "--runbooks", default=RUNBOOKS, metavar="URL", help=f"the folder of the runbooks ({RUNBOOKS}, of the project)"
     )
@@ -36,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--scrape-interval", type=float, default=15.0, metavar="SECONDS", help="default 15")
     options = parser.parse_args(arguments)
     if options.command == "rules":
-        sys.stdout.write(rules_file(options.scrape_interval, options.detail_interval))
+        windows = windows_of(options.dialect, Windows(options.scrape_interval, options.detail_interval))
+        before = metric_rules(options.dialect, Catalogue.load(), windows)
+        sys.stdout.write(rules_file(options.scrape_interval, windows.detail_seconds, before))
     elif options.command == "alerts":
         intervals = options.scrape_interval, options.detail_interval, options.storage_interval
         sys.stdout.write(alerts_file(*intervals, options.runbooks))

@@ -9,7 +9,7 @@ windows of weeks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from promql.shards import incomplete
 from promql.windows import Windows, duration
 
 GROUP = "cloudmon"
+DIALECT_GROUP = "cloudmon_dialect"
 COARSE_GROUP = "cloudmon_5m"
 COARSE_SECONDS = 300.0
 COARSE_AGGREGATES = ("sum", "count", "min", "max")
@@ -37,10 +38,15 @@ def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
     """Every rule of the chain, each after those that it reads."""
     rules: list[Rule] = []
     for level in totals.levels:
-        rules += _pod_level(totals, level, windows) if level.source is None else _summed_level(totals, level)
+        rules += pod_level(totals, level, windows) if level.source is None else _summed_level(totals, level)
     # That there was an evaluation is said last: whoever finds it recorded finds the totals too. The second resolution
     # is trusted where it has as many evaluations as the first, and may itself be evaluated while the first is.
-    return [*rules, _node_count(totals), _evaluation_rule(totals), _collection_rule(totals)]
+    return [*rules, *unchained_rules(totals)]
+
+
+def unchained_rules(totals: Totals) -> list[Rule]:
+    """Those that read no total: counts of pods by node, and that there was an evaluation."""
+    return [_node_count(totals), _evaluation_rule(totals), _collection_rule(totals)]
 
 
 def coarse_rules(totals: Totals) -> list[Rule]:
@@ -64,17 +70,20 @@ def coarse_rule(name: str, aggregate: str) -> Rule:
     return Rule(f"{name}:{aggregate}_5m", f"last_over_time(({aggregate}_over_time({name}[{span}]))[{last}:{span}])")
 
 
-def rules_file(scrape_interval: float, detail_interval: float) -> str:
-    """The rules as a Prometheus rule file (YAML); intervals in seconds."""
+def rules_file(scrape_interval: float, detail_interval: float, before: Sequence[Rule] = ()) -> str:
+    """The rules as a Prometheus rule file (YAML); intervals in seconds. ``before`` is recorded first, in a group of its
+    own.
+    """
     windows = Windows(scrape_seconds=scrape_interval, detail_seconds=detail_interval)
-    return dump(rules_document(windows, duration(scrape_interval)))
+    return dump(rules_document(windows, duration(scrape_interval), before))
 
 
-def rules_document(windows: Windows, interval: str) -> dict[str, Any]:
+def rules_document(windows: Windows, interval: str, before: Sequence[Rule] = ()) -> dict[str, Any]:
     """The rule file as data. ``interval`` is how often the chain is evaluated, as Prometheus writes it."""
     totals = Catalogue.load().totals
     return {
         "groups": [
+            *([_group(DIALECT_GROUP, interval, list(before))] if before else []),
             _group(GROUP, interval, recording_rules(totals, windows)),
             _group(COARSE_GROUP, duration(COARSE_SECONDS), coarse_rules(totals)),
         ]
@@ -110,7 +119,8 @@ def _summed_level(totals: Totals, level: Level) -> list[Rule]:
     ]
 
 
-def _pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
+def pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
+    """The totals of a level made of the pods themselves."""
     by = ", ".join(level.by)
     rules: list[Rule] = []
 

@@ -53,7 +53,12 @@ def equal(**labels: str | None) -> Selector:
 
 def one_of(label: str, values: Iterable[str]) -> Matcher:
     """A matcher for any of ``values``, which came from the store (never from a user)."""
-    return Matcher(label, "=~", "|".join(_RE2_META.sub(r"\\\1", value) for value in values))
+    return Matcher(label, "=~", "|".join(map(literal, values)))
+
+
+def literal(value: str) -> str:
+    """The regular expression that matches exactly ``value``."""
+    return _RE2_META.sub(r"\\\1", value)
 
 
 def braces(*matchers: Matcher | Selector) -> str:

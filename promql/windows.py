@@ -14,6 +14,7 @@ SHORTEST_CPU_RATE_WINDOW_SECONDS = 60.0
 SHORTEST_HOLD_SECONDS = 60.0
 HOLD_SCRAPES = 2.0
 HOLD_INTERVALS = 2.5
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def duration(seconds: float) -> str:
@@ -22,6 +23,12 @@ def duration(seconds: float) -> str:
     if milliseconds <= 0:
         raise ValueError(f"a PromQL duration must be at least one millisecond, not {seconds} s")
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+def seconds_of(text: str) -> float:
+    """The seconds of a duration of one unit: what ``duration`` gives, or written by hand as ``24h``."""
+    unit = text.lstrip("0123456789")
+    return int(text.removesuffix(unit)) * _UNIT_SECONDS[unit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,15 @@ _SEEN_IN: Final[dict[Kind, tuple[str, ...]]] = {
 
 
 class Lookup:
-    """The client and the catalogue's queries; stateless, one per process."""
+    """The client and the catalogue's queries; stateless, one per process. ``recorded``: totals are."""
 
-    def __init__(self, client: PrometheusClient, catalogue: Catalogue, windows: Windows) -> None:
+    def __init__(
+        self, client: PrometheusClient, catalogue: Catalogue, windows: Windows, *, recorded: bool = True
+    ) -> None:
         self.client = client
         self.catalogue = catalogue
         self.queries = Queries(catalogue, windows)
-        self.series_queries = TimeseriesQueries(catalogue, windows)
+        self.series_queries = TimeseriesQueries(catalogue, windows, recorded=recorded)
 
     def now(self) -> int:
         """Prometheus's time in whole Unix seconds: the time of an instant answer."""

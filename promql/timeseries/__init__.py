@@ -40,10 +40,12 @@ class TimeseriesQueries:
     ``aggregation`` is what a point of a level is; rates know only their average. ``coarse`` reads totals from their
     second resolution, where ``has_coarse`` says that there is one. ``joined`` says that pods had one name after each
     other within the window.
+    Totals that are not ``recorded`` have none.
     """
 
-    def __init__(self, catalogue: Catalogue, windows: Windows) -> None:
+    def __init__(self, catalogue: Catalogue, windows: Windows, *, recorded: bool = True) -> None:
         self._catalogue = catalogue
+        self._recorded = recorded
         self._points = Points(windows)
         self._totals = TotalPoints(catalogue.totals, windows)
         self._statistics = Statistics(catalogue, windows)
@@ -90,7 +92,7 @@ class TimeseriesQueries:
 
     def has_coarse(self, kind: Kind, step: float, aggregation: Aggregation) -> bool:
         """Whether points of the kind can be had from the second resolution of totals."""
-        return kind in LEVEL_OF and self._totals.has_coarse(step, aggregation)
+        return self._recorded and kind in LEVEL_OF and self._totals.has_coarse(step, aggregation)
 
     def statistics(
         self,

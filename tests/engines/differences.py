@@ -19,13 +19,13 @@ class Found:
 
     route: str
     path: str
-    prometheus: Any
-    victoria_metrics: Any
+    one: Any
+    other: Any
 
     @property
     def relative(self) -> float:
         """By how much of the greater; infinite unless both are numbers."""
-        one, other = self.prometheus, self.victoria_metrics
+        one, other = self.one, self.other
         if not (_number(one) and _number(other)):
             return math.inf
         return float(abs(one - other) / max(abs(one), abs(other)))
@@ -67,7 +67,7 @@ DIFFERENCES: Final = (
         "half-intervals",
         re.compile("^/api/(nodes/n3|pods/(quiet|only-1|only-2|db-0))/timeseries"),
         _RATE_POINT,
-        lambda found: found.prometheus is None or found.relative < 0.35,
+        lambda found: found.one is None or found.relative < 0.35,
     ),
 )
 

@@ -61,7 +61,7 @@ def test_every_mistake_is_reported_at_once() -> None:
         ("MAX_DATA_POINTS", "11001"), ("MAX_DATA_POINTS", "10.5"),
         ("PROMETHEUS_TIMEOUT", "0"), ("PROMETHEUS_TIMEOUT", "nan"), ("PROMETHEUS_TIMEOUT", "inf"),
         ("SCRAPE_INTERVAL", "0"), ("SCRAPE_INTERVAL", "-15"), ("SCRAPE_INTERVAL", "15s"), ("DETAIL_INTERVAL", "1e9"),
-        ("DEFAULT_TIME_WINDOW", "99999999"), ("DEBUG", "on?"),
+        ("DEFAULT_TIME_WINDOW", "99999999"), ("DEBUG", "on?"), ("METRICS_DIALECT", "telegraf"),
         ("PROMETHEUS_URL", "localhost:9090"), ("PROMETHEUS_URL", "ftp://host"), ("PROMETHEUS_URL", "http://"),
         ("PROMETHEUS_URL", "http://host:99999"), ("PROMETHEUS_URL", "http://host/?q=1"), ("PROMETHEUS_URL", "http://[::1"),
         ("PROMETHEUS_URL", "http://ho st/"), ("PROMETHEUS_URL", "http://host/#here"),
