@@ -114,7 +114,7 @@ def _exporters(played: Recording, recording: str) -> Callable[[float], Scrape]:
         clock.now = time
         moment = _at(played.moments, time)
         node.show(moment.items("pods"))
-        cluster = Exposition.parse(text(ClusterCollector(_Known(moment), ErrorCounts()).collect()).decode())
+        cluster = Exposition.parse(text(ClusterCollector(_Known(moment), ErrorCounts()).collect()))
         for exposition in (node.scrape(), cluster):
             for (name, labels), value in exposition.samples.items():
                 yield f"cloudmon_{name}", dict(labels), value
