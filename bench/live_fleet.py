@@ -54,6 +54,7 @@ class LiveFleet:
                     value=dice.random(),
                     disk=number % 2 == 0,
                     limits=number % 3 == 0,
+                    memory=True,
                     host_network=number % 20 == 0,
                     restarts=number % 7,
                 )

@@ -36,12 +36,22 @@ class Rule:
 
 def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
     """Every rule of the chain, each after those that it reads."""
-    rules: list[Rule] = []
+    rules = [expected_rule(totals)]
     for level in totals.levels:
         rules += pod_level(totals, level, windows) if level.source is None else _summed_level(totals, level)
     # That there was an evaluation is said last: whoever finds it recorded finds the totals too. The second resolution
     # is trusted where it has as many evaluations as the first, and may itself be evaluated while the first is.
     return [*rules, *unchained_rules(totals)]
+
+
+def expected_rule(totals: Totals) -> Rule:
+    """The pods that should report: running, and old enough. A row of each, for ten counts to read instead of finding
+    them anew, which took half of the chain's time.
+    """
+    by = ", ".join((*totals.levels[0].by, "uid"))
+    young = f"cloudmon_pod_created_timestamp_seconds > time() - {totals.expected_after_seconds:g}"
+    running = f'max by ({by}) (cloudmon_pod_phase{{phase="Running"}})'
+    return Rule(totals.expected_pods, f"{running} unless on (cluster, uid) ({young}) {_UNLESS_INCOMPLETE}")
 
 
 def unchained_rules(totals: Totals) -> list[Rule]:
@@ -132,11 +142,12 @@ def pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
 
     add(totals.pods, "count", "count", once('cloudmon_pod_phase{phase!~"Succeeded|Failed"}') + f" {_UNLESS_INCOMPLETE}")
     for name in totals.expected:
-        add(name, "count", "count", f"{once(_RUNNING)} and on (cluster, uid) {_expected_uids(totals, name)}")
+        add(name, "count", "count", f"{totals.expected_pods}{_unless_excused(totals, name)}")
     for total in totals.sums:
         add(total.metric, "sum", "sum", once(total.metric))
-        condition = f" and on (cluster, uid) {_expected_uids(totals, total.expected)}" if total.expected else ""
-        add(total.metric, "count", "count", once(total.metric) + condition)
+        condition = f" and on (cluster, uid) {totals.expected_pods}" if total.expected else ""
+        excused = _unless_excused(totals, total.expected) if total.expected else ""
+        add(total.metric, "count", "count", once(total.metric) + condition + excused)
     for counter, source in totals.rates:
         add(counter, "sum_rate", "sum", once(f"rate({counter}[{windows.rate(source)}])"))
     for ratio in totals.utilizations:
@@ -145,7 +156,6 @@ def pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
     return rules
 
 
-_RUNNING = 'cloudmon_pod_phase{phase="Running"}'
 # With a shard of scope cluster silent, no number of pods is recorded, as with all of it silent.
 _UNLESS_INCOMPLETE = f"unless on (cluster) {incomplete(equal(source='pods'))}"
 
@@ -154,15 +164,10 @@ def _uids(selector: str) -> str:
     return f"max by (cluster, uid) ({selector})"
 
 
-def _expected_uids(totals: Totals, expected: str) -> str:
-    """The uids of the pods that should report: running, old enough, and with the labels that ``expected`` asks for."""
-    old_enough = f"(time() - {_uids('cloudmon_pod_created_timestamp_seconds')} >= {totals.expected_after_seconds:g})"
-    parts = [_uids(_RUNNING), old_enough]
-    labels = totals.expected[expected]
-    if labels:
-        matchers = ", ".join(f'{label}="{value}"' for label, value in labels.items())
-        parts.append(_uids(f"cloudmon_pod_info{{{matchers}}}"))
-    return "(" + " and on (cluster, uid) ".join(parts) + f" {_UNLESS_INCOMPLETE})"
+def _unless_excused(totals: Totals, expected: str) -> str:
+    """Less the pods without the labels that ``expected`` asks for: those are few, and quickly left out."""
+    matchers = ", ".join(f'{label}!="{value}"' for label, value in totals.expected[expected].items())
+    return f" unless on (cluster, uid) cloudmon_pod_info{{{matchers}}}" if matchers else ""
 
 
 def _node_count(totals: Totals) -> Rule:

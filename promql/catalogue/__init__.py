@@ -97,6 +97,7 @@ class Sum:
 class Totals:
     levels: tuple[Level, ...]
     expected_after_seconds: float
+    expected_pods: str
     expected: Mapping[str, Mapping[str, str]]
     pods: str
     sums: tuple[Sum, ...]
@@ -184,6 +185,7 @@ def _totals(data: dict[str, Any]) -> Totals:
     return Totals(
         levels=levels,
         expected_after_seconds=float(data["expected_after_seconds"]),
+        expected_pods=data["expected_pods"],
         expected=data["expected"],
         pods=data["pods"],
         sums=sums,

@@ -21,7 +21,7 @@ from promql import names
 from promql.catalogue import Catalogue, Level
 from promql.dialects.data import DialectData
 from promql.dialects.scan import Found, Matcher, replace_selectors
-from promql.rules import Rule, pod_level, unchained_rules
+from promql.rules import Rule, expected_rule, pod_level, unchained_rules
 from promql.selectors import escape, literal
 from promql.windows import Windows, duration, seconds_of
 
@@ -75,7 +75,7 @@ class Dialect:
         rules = [
             rule for level in totals.levels for rule in pod_level(totals, Level(level.name, level.by, None), windows)
         ]
-        self._recorded = {rule.record: rule.expr for rule in (*rules, *unchained_rules(totals))}
+        self._recorded = {rule.record: rule.expr for rule in (expected_rule(totals), *rules, *unchained_rules(totals))}
 
     def translate(self, query: str) -> str:
         """``query`` asked of their series."""

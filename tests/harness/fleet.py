@@ -33,7 +33,9 @@ def row(metric: names.Metric | str, labels: Mapping[str, str], value: float) -> 
 
 @dataclass(frozen=True)
 class FleetPod:
-    """``until`` is the last moment at which it is there, ``created`` the first; times are Unix seconds."""
+    """``until`` is the last moment at which it is there, ``created`` the first; times are Unix seconds. ``memory`` says
+    that it asks for memory too.
+    """
 
     namespace: str
     name: str
@@ -45,6 +47,7 @@ class FleetPod:
     value: float = 1.0
     host_network: bool = False
     limits: bool = True
+    memory: bool = False
     disk: bool = True
     until: float = float("inf")
     restarts: int = 2
@@ -75,6 +78,10 @@ class FleetPod:
         yield row(names.POD_CPU_REQUEST_CORES, labels, self.value)
         if self.limits:
             yield row(names.POD_CPU_LIMIT_CORES, labels, 2 * self.value)
+        if self.memory:
+            yield row(names.POD_MEMORY_REQUEST_BYTES, labels, self.value)
+            if self.limits:
+                yield row(names.POD_MEMORY_LIMIT_BYTES, labels, 2 * self.value)
         for metric, source in POD_METRICS.items():
             if source in sources and self._has(metric):
                 yield row(metric, labels, self.value * (time - self.created if metric.endswith("_total") else 1))
