@@ -248,7 +248,11 @@ def _failure(response: Response, document: dict[str, object]) -> UpstreamError:
             cause=cause,
         )
     if error_type is not None and engines.lacks_a_part(said):
-        return UpstreamPartialError("A part of the store behind Prometheus does not answer.", cause=cause)
+        return UpstreamPartialError(
+            "A part of the store behind Prometheus does not answer.",
+            cause=cause,
+            retry_after_seconds=_retry_after(response.headers),
+        )
     if status in (429, 503):
         return UpstreamBusyError(
             "Prometheus says that it cannot answer now.",

@@ -3,7 +3,7 @@ when a limit of theirs is exceeded, and when a part of them is away.
 
 A partial answer has status 200. Prometheus with remote_read and Thanos put why into ``warnings``, beside remarks about
 the query itself, which begin with "PromQL" (https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview;
-before 3.0 ``infos`` are among the warnings too); a cluster of VictoriaMetrics says ``"isPartial": true``
+older releases have their ``infos`` among them too); a cluster of VictoriaMetrics says ``"isPartial": true``
 (https://docs.victoriametrics.com/cluster-victoriametrics/#cluster-availability). Mimir and Cortex fail instead.
 
 Failures are told by words: the statuses and error types are those of a query that is wrong.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -179,13 +180,33 @@ def test_what_a_part_does_not_have_is_not_called_absent(client: FlaskClient, ups
     check_problem(client.get(path), 503, "prometheus-partial", "the rest has no node named n1", wait="5")
 
 
-def test_the_log_has_the_engines_words(
-    client: FlaskClient, upstream: Upstream, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("beside", "words"), [(THANOS, THANOS["warnings"]), (VICTORIA_METRICS, [])])
+def test_the_log_has_the_engines_words_and_a_metric_counts(
+    client: FlaskClient, upstream: Upstream, caplog: pytest.LogCaptureFixture, beside: dict[str, Any], words: list[str]
 ) -> None:
-    upstream.choose = speaking(THANOS, NODE)
+    upstream.choose = speaking(beside, NODE)
+    before = partial_answers(client)
     with caplog.at_level(logging.WARNING, "facade"):
         client.get("/api/nodes")
-    assert any(vars(record)["fields"]["warnings"] == THANOS["warnings"] for record in caplog.records)
+    assert [vars(record)["fields"]["warnings"] for record in caplog.records] == [words]
+    assert partial_answers(client) == before + 1
+
+
+@pytest.mark.parametrize("engine", WHOLE)
+def test_what_is_said_of_a_query_is_no_warning_in_the_log(
+    client: FlaskClient, upstream: Upstream, caplog: pytest.LogCaptureFixture, engine: str
+) -> None:
+    upstream.choose = speaking(WHOLE[engine], NODE)
+    before = partial_answers(client)
+    with caplog.at_level(logging.WARNING, "facade"):
+        client.get("/api/nodes")
+    assert not caplog.records
+    assert partial_answers(client) == before
+
+
+def partial_answers(client: FlaskClient) -> float:
+    (line,) = re.findall(r"^cloudmon_facade_partial_answers_total (.+)$", client.get("/metrics").text, re.MULTILINE)
+    return float(line)
 
 
 def check_problem(answer: TestResponse, status: int, type_: str, detail: str, wait: str | None = None) -> None:
