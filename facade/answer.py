@@ -13,10 +13,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from facade import engines
 from facade.errors import (
     UpstreamBusyError,
     UpstreamError,
     UpstreamFormatError,
+    UpstreamLimitError,
+    UpstreamPartialError,
     UpstreamRefusedError,
     UpstreamTimeoutError,
 )
@@ -43,13 +46,21 @@ class Series(msgspec.Struct, frozen=True, gc=False):
 class Answer(list[T]):
     """The samples or series of one query, with what Prometheus remarked: ``warnings`` and ``infos``.
 
-    A warning says that the answer may lack something (a remote store that did not answer); infos are about the query.
+    ``partial`` says that it may lack something: a part of the store did not answer.
     """
 
-    def __init__(self, items: Iterable[T] = (), *, warnings: tuple[str, ...] = (), infos: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        items: Iterable[T] = (),
+        *,
+        warnings: tuple[str, ...] = (),
+        infos: tuple[str, ...] = (),
+        partial: bool = False,
+    ) -> None:
         super().__init__(items)
         self.warnings = warnings
         self.infos = infos
+        self.partial = engines.is_partial(warnings, partial)
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -74,12 +85,14 @@ class _Instant(msgspec.Struct, tag_field="status", tag="success"):
     data: _Vector
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    partial: bool = msgspec.field(default=False, name="isPartial")
 
 
 class _Range(msgspec.Struct, tag_field="status", tag="success"):
     data: _Matrix
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    partial: bool = msgspec.field(default=False, name="isPartial")
 
 
 # What nearly every answer is, taken apart by a parser that knows its shape. What does not fit (a scalar, an error, half
@@ -97,7 +110,7 @@ def decode_samples(response: Response) -> Answer[Sample]:
         except (ValueError, RecursionError):  # msgspec's own are among the former
             pass
         else:
-            return Answer(samples, warnings=decoded.warnings, infos=decoded.infos)
+            return Answer(samples, warnings=decoded.warnings, infos=decoded.infos, partial=decoded.partial)
     return _samples(response)
 
 
@@ -113,7 +126,7 @@ def decode_series(response: Response) -> Answer[Series]:
         except (ValueError, RecursionError):
             pass
         else:
-            return Answer(series, warnings=decoded.warnings, infos=decoded.infos)
+            return Answer(series, warnings=decoded.warnings, infos=decoded.infos, partial=decoded.partial)
     return _series(response)
 
 
@@ -176,7 +189,8 @@ def _labels(item: Any) -> Mapping[str, str]:
 
 
 def _answer(document: dict[str, object], items: list[T]) -> Answer[T]:
-    return Answer(items, warnings=_remarks(document, "warnings"), infos=_remarks(document, "infos"))
+    partial = document.get("isPartial") is True
+    return Answer(items, warnings=_remarks(document, "warnings"), infos=_remarks(document, "infos"), partial=partial)
 
 
 def _remarks(document: dict[str, object], key: str) -> tuple[str, ...]:
@@ -223,24 +237,50 @@ def _failure(response: Response, document: dict[str, object]) -> UpstreamError:
     """
     status = response.status
     error_type = document.get("errorType") if document.get("status") == "error" else None
-    if document:
-        cause = f"HTTP {status}, {error_type}: {str(document.get('error'))[:_CAUSE_CHARACTERS]}"
-    else:
-        cause = f"HTTP {status}, not a JSON object: {response.body[:_CAUSE_CHARACTERS]!r}"
+    said = str(document.get("error")) if document else repr(response.body[:_CAUSE_CHARACTERS])
+    cause = f"HTTP {status}, {error_type if document else 'not a JSON object'}: {said[:_CAUSE_CHARACTERS]}"
     if error_type == "timeout" or status == 504:
         return UpstreamTimeoutError("Prometheus gave up on the query: it took too long.", cause=cause)
+    if status == 413 or (error_type is not None and engines.exceeds_a_limit(said)):
+        return UpstreamLimitError(
+            "The question is larger than Prometheus's limits admit: ask for less at once (a shorter window, fewer "
+            "metrics, one namespace or node, a smaller limit), or raise them.",
+            cause=cause,
+        )
+    if error_type is not None and engines.lacks_a_part(said):
+        return UpstreamPartialError(
+            "A part of the store behind Prometheus does not answer.",
+            cause=cause,
+            retry_after_seconds=_retry_after(response.headers),
+        )
     if status in (429, 503):
         return UpstreamBusyError(
             "Prometheus says that it cannot answer now.",
             cause=cause,
             retry_after_seconds=_retry_after(response.headers),
         )
-    if status in (401, 403):
-        return UpstreamRefusedError(
-            "Prometheus does not admit the facade; PROMETHEUS_HEADERS may lack an authorisation.", cause=cause
-        )
     if status in (400, 422) and error_type is not None:
         return UpstreamRefusedError("Prometheus refused the query.", cause=cause)
+    return _of_another_server(status, cause)
+
+
+def _of_another_server(status: int, cause: str) -> UpstreamError:
+    """What the status says where nothing else does: of a proxy, or of something that PROMETHEUS_URL should not name."""
+    if status in (401, 403):
+        return UpstreamRefusedError(
+            "Prometheus does not admit the facade; PROMETHEUS_HEADERS may lack an authorisation or a tenant.",
+            cause=cause,
+        )
+    if 300 <= status < 400:
+        return UpstreamFormatError(
+            "What PROMETHEUS_URL names is not the Prometheus HTTP API but a redirect, which is not followed; name the "
+            "address it leads to.",
+            cause=cause,
+        )
+    if status == 405:
+        return UpstreamFormatError(
+            "What PROMETHEUS_URL names is not the Prometheus HTTP API: it does not let queries be posted.", cause=cause
+        )
     return _not_the_api(cause)
 
 

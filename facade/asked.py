@@ -46,12 +46,16 @@ Question = Instant | Range
 
 @dataclass(slots=True)
 class Entry:
-    """One question, the seconds its answer took (0 while there is none), and what Prometheus remarked with it."""
+    """One question, the seconds its answer took (0 while there is none), and what Prometheus remarked with it.
+
+    ``partial`` says that the answer may lack something.
+    """
 
     question: Question
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    partial: bool = False
 
 
 @dataclass
@@ -86,6 +90,11 @@ class Asked:
         with self._lock:
             return self._other_seconds + sum(entry.seconds for entry in self._entries)
 
+    @property
+    def partial(self) -> bool:
+        """Whether any answer so far may lack something."""
+        return any(entry.partial for entry in self.entries)
+
     def explain(self) -> list[dict[str, str | Number]]:
         """For ``explain=true``: ``{"query", "time"}`` or ``{"query", "start", "end", "step"}`` of each, in order."""
         return [entry.question.explained() for entry in self.entries]
@@ -110,6 +119,12 @@ def spend(seconds: float) -> None:
     asked = _current.get()
     if asked is not None:
         asked.spend(seconds)
+
+
+def partial() -> bool:
+    """Whether any answer that the context's recorder knows of may lack something; without one, none."""
+    asked = _current.get()
+    return asked is not None and asked.partial
 
 
 def note(question: Question) -> Entry:

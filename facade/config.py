@@ -35,6 +35,7 @@ VARIABLES: Final = (
     Variable("PROMETHEUS_URL", "http://localhost:9090", "Prometheus-compatible API; may have a path prefix"),
     Variable("PROMETHEUS_TIMEOUT", "10", "seconds that one query may take, its whole answer included"),
     Variable("PROMETHEUS_HEADERS", "", 'JSON of extra headers for it, such as {"X-Scope-OrgID": "team-a"}'),
+    Variable("PROMETHEUS_PARAMETERS", "", 'JSON of extra parameters of every query, such as {"dedup": "true"}'),
     Variable("METRICS_DIALECT", "cloudmon", f"whose series answer: {' or '.join(DIALECTS)} (docs/dialects.md)"),
     Variable("SCRAPE_INTERVAL", "15", "seconds between scrapes, as Prometheus has it"),
     Variable("DETAIL_INTERVAL", "60", "seconds between readings of network, disk and throttling"),
@@ -55,6 +56,7 @@ _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False, "yes": 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?")
 # The client writes these itself.
+_RESERVED_PARAMETERS: Final = frozenset({"query", "time", "start", "end", "step", "timeout", "lookback_delta"})
 _RESERVED_HEADERS: Final = frozenset({"content-length", "content-type", "transfer-encoding", "connection"})
 
 
@@ -63,7 +65,8 @@ class Settings:
     """What the facade was told. Intervals, windows and timeouts are in seconds and may have fractions.
 
     ``prometheus_url`` has no credentials and no slash at its end: a user and password in the variable are kept as an
-    ``Authorization`` header. ``prometheus_headers`` is left out of the repr, since it may hold secrets.
+    ``Authorization`` header. ``prometheus_headers`` and ``prometheus_parameters``, each parameter with
+    its values, are left out of the repr, since they may hold secrets.
     """
 
     host: str
@@ -71,6 +74,7 @@ class Settings:
     prometheus_url: str
     prometheus_timeout_seconds: float
     prometheus_headers: Mapping[str, str] = field(repr=False)
+    prometheus_parameters: Mapping[str, tuple[str, ...]] = field(repr=False)
     metrics_dialect: str
     scrape_interval_seconds: float
     detail_interval_seconds: float
@@ -93,6 +97,7 @@ class Settings:
             prometheus_url=url,
             prometheus_timeout_seconds=read.seconds("PROMETHEUS_TIMEOUT", 0.001, 3600),
             prometheus_headers=read.headers("PROMETHEUS_HEADERS", url_credentials),
+            prometheus_parameters=read.parameters("PROMETHEUS_PARAMETERS"),
             metrics_dialect=read.one_of("METRICS_DIALECT", DIALECTS),
             scrape_interval_seconds=read.seconds("SCRAPE_INTERVAL", 0.05, 3600),
             detail_interval_seconds=read.seconds("DETAIL_INTERVAL", 0.05, 86400),
@@ -114,7 +119,8 @@ class Settings:
 class _Reader:
     """Reads variables one by one and collects their mistakes; a mistaken variable yields a stand-in.
 
-    The values of PROMETHEUS_URL and PROMETHEUS_HEADERS are never repeated in a message: they may hold credentials.
+    The values of PROMETHEUS_URL, PROMETHEUS_HEADERS and PROMETHEUS_PARAMETERS are never repeated in a message: they may
+    hold credentials.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -177,7 +183,7 @@ class _Reader:
     def headers(self, name: str, url_credentials: str | None) -> Mapping[str, str]:
         """The extra headers; credentials of the URL join them unless they have an Authorization of their own."""
         headers: dict[str, str] = {}
-        for key, value in self._json_object(name).items():
+        for key, value in self._json_object(name, '{"X-Scope-OrgID": "team-a"}').items():
             if not _HEADER_NAME.fullmatch(key) or key.lower() in _RESERVED_HEADERS:
                 self.problems.append(f"{name}: {key[:40]!r} is not the name of a header that may be set here")
             elif not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
@@ -188,7 +194,20 @@ class _Reader:
             headers["Authorization"] = url_credentials
         return MappingProxyType(headers)
 
-    def _json_object(self, name: str) -> dict[str, object]:
+    def parameters(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """The extra parameters, each with its values: one, or those of a list."""
+        parameters: dict[str, tuple[str, ...]] = {}
+        for key, value in self._json_object(name, '{"dedup": "true", "replicaLabels[]": ["replica"]}').items():
+            values = value if isinstance(value, list) else [value]
+            if not key or key in _RESERVED_PARAMETERS:
+                self.problems.append(f"{name}: {key[:40]!r} is not the name of a parameter that may be set here")
+            elif not values or not all(isinstance(each, str) and each for each in values):
+                self.problems.append(f"{name}: the value of {key[:40]} is neither a string nor a list of strings")
+            else:
+                parameters[key] = tuple(map(str, values))
+        return MappingProxyType(parameters)
+
+    def _json_object(self, name: str, example: str) -> dict[str, object]:
         text = self.text(name)
         try:
             document = json.loads(text) if text else {}
@@ -196,5 +215,5 @@ class _Reader:
             document = None
         if isinstance(document, dict):
             return document
-        self.problems.append(f'{name}: must be a JSON object of strings, such as {{"X-Scope-OrgID": "team-a"}}')
+        self.problems.append(f"{name}: must be a JSON object of strings, such as {example}")
         return {}

@@ -12,8 +12,10 @@
     └── UpstreamError                 Prometheus's part; ``kind`` names it in metrics and logs
         ├── UpstreamUnreachableError  503  no connection
         ├── UpstreamBusyError         503  it says that it cannot answer now (503, or 429 for us)
+        ├── UpstreamPartialError      503  a part of its store does not answer, and without it nothing can be said
         ├── UpstreamTimeoutError      504  no complete answer within PROMETHEUS_TIMEOUT
         ├── UpstreamRefusedError      502  it refused the query, or us (401, 403)
+        ├── UpstreamLimitError        502  the query is larger than it admits: points, series, samples, length
         └── UpstreamFormatError       502  what came is not its API: HTML, half a body, an unknown shape
 
 ``str(error)`` is what the caller is told: it never holds an address, a credential or another program's words. Of an
@@ -116,6 +118,12 @@ class UpstreamBusyError(UpstreamError):
     kind = "busy"
 
 
+class UpstreamPartialError(UpstreamError):
+    """A part of what stands behind Prometheus does not answer: the engine says so, or what it has is not enough."""
+
+    kind = "partial"
+
+
 class UpstreamTimeoutError(UpstreamError):
     """No complete answer within the deadline, or Prometheus itself gave up on time."""
 
@@ -126,6 +134,12 @@ class UpstreamRefusedError(UpstreamError):
     """Prometheus understood and declined: a query it cannot evaluate, or a caller it does not admit."""
 
     kind = "refused"
+
+
+class UpstreamLimitError(UpstreamError):
+    """The engine admits fewer points, series or samples, or a shorter query, than it was asked."""
+
+    kind = "limit"
 
 
 class UpstreamFormatError(UpstreamError):
@@ -160,10 +174,14 @@ PROBLEMS: Final[dict[type[FacadeError], Problem]] = {
         HTTPStatus.SERVICE_UNAVAILABLE, "prometheus-unreachable", "Prometheus cannot be reached", 5
     ),
     UpstreamBusyError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "prometheus-busy", "Prometheus cannot answer now", 5),
+    UpstreamPartialError: Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "prometheus-partial", "A part of the store does not answer", 5
+    ),
     UpstreamTimeoutError: Problem(
         HTTPStatus.GATEWAY_TIMEOUT, "prometheus-timeout", "Prometheus did not answer in time"
     ),
     UpstreamRefusedError: Problem(HTTPStatus.BAD_GATEWAY, "prometheus-refused", "Prometheus refused the query"),
+    UpstreamLimitError: Problem(HTTPStatus.BAD_GATEWAY, "prometheus-limit", "A limit of Prometheus is exceeded"),
     UpstreamFormatError: Problem(
         HTTPStatus.BAD_GATEWAY, "prometheus-answer", "Prometheus's answer cannot be understood"
     ),

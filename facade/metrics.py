@@ -54,6 +54,11 @@ class FacadeMetrics:
             ("kind",),
             registry=registry,
         )
+        self._in_part = Counter(
+            "cloudmon_facade_partial_answers_total",
+            "Answers made while a part of the store did not answer.",
+            registry=registry,
+        )
         self._in_flight = Gauge(
             "cloudmon_facade_requests_in_flight",
             "Requests being answered.",
@@ -75,6 +80,10 @@ class FacadeMetrics:
         """A request was answered; ``route`` is the rule it matched."""
         self._requests.labels(route, method if method in _METHODS else OTHER, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
+
+    def answered_in_part(self) -> None:
+        """A request was answered from what a part of the store had."""
+        self._in_part.inc()
 
     def query_ended(self, seconds: float, error: UpstreamError | None) -> None:
         """A query to Prometheus has ended: a ``facade.prometheus.QueryObserver``."""

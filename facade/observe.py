@@ -48,6 +48,8 @@ def install(app: Flask, facade: Facade, clock: Callable[[], float] = time.perf_c
         seconds = clock() - g.started
         route = NO_ROUTE if request.url_rule is None else request.url_rule.rule
         facade.metrics.request_answered(route, request.method, response.status_code, seconds)
+        if g.asked.partial:
+            facade.metrics.answered_in_part()
         _log_request(route, response, seconds)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cache-Control", "no-store")
@@ -103,9 +105,10 @@ def _log_request(route: str, response: Response, seconds: float) -> None:
     for entry in entries:
         explained = entry.question.explained()
         fields = {**explained, "query": _shortened(str(explained["query"])), "seconds": round(entry.seconds, 6)}
-        if entry.warnings:
-            _log.warning("Prometheus warns", extra={"fields": {**fields, "warnings": list(entry.warnings)}})
-        _log.debug("asked", extra={"fields": {**fields, "infos": list(entry.infos)}})
+        remarks = {"warnings": list(entry.warnings), "infos": list(entry.infos)}
+        if entry.partial:
+            _log.warning("Prometheus answered in part", extra={"fields": {**fields, **remarks}})
+        _log.debug("asked", extra={"fields": {**fields, **remarks}})
 
 
 def _shortened(query: str) -> str:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import threading
 import time as monotonic_time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol, Self, TypeVar
 
-from facade import asked, dialect
+from facade import asked, dialect, engines
 from facade.answer import Answer, Sample, Series, decode_evaluation_time, decode_samples, decode_series
 from facade.asked import Entry, Instant, Number, Question, Range
 from facade.clock import ServerClock
 from facade.config import Settings
 from facade.errors import UpstreamError
 from facade.pairs import run_in_pairs
-from facade.transport import HttpTransport, Response, Transport
+from facade.transport import Form, HttpTransport, Response, Transport
 
 __all__ = ["Answer", "PrometheusClient", "QueryObserver", "Response", "Sample", "Series", "Transport"]
 
@@ -57,6 +57,7 @@ class PrometheusClient:
     ) -> None:
         self._translate = dialect.translate(settings)
         self._timeout_seconds = settings.prometheus_timeout_seconds
+        self._parameters = settings.prometheus_parameters
         self._transport = transport or HttpTransport(
             settings.prometheus_url, settings.prometheus_headers, connections=settings.threads + helpers
         )
@@ -168,18 +169,16 @@ class PrometheusClient:
             answer = self._exchange(path, _form(entry.question), decode, self._timeout_seconds)
         finally:
             entry.seconds = self._clock() - started
-        entry.warnings, entry.infos = answer.warnings, answer.infos
+        entry.warnings, entry.infos, entry.partial = answer.warnings, answer.infos, answer.partial
         return answer
 
-    def _exchange(
-        self, path: str, form: Mapping[str, str], decode: Callable[[Response], T], deadline_seconds: float
-    ) -> T:
+    def _exchange(self, path: str, form: Form, decode: Callable[[Response], T], deadline_seconds: float) -> T:
         """One exchange within the deadline, which Prometheus is told of too; the observers hear how it ended."""
         started = self._clock()
         failure: UpstreamError | None = None
         try:
             timeout = {"timeout": _decimal(deadline_seconds)}
-            return decode(self._transport.post(path, {**form, **timeout}, deadline_seconds))
+            return decode(self._transport.post(path, {**self._parameters, **form, **timeout}, deadline_seconds))
         except UpstreamError as error:
             failure = error
             raise
@@ -207,9 +206,10 @@ def _note_all(questions: Iterable[Question]) -> list[Entry]:
 def _form(question: Question) -> dict[str, str]:
     """The parameters of ``/api/v1/query`` or ``/api/v1/query_range``."""
     if isinstance(question, Instant):
-        return {"query": question.query, "time": _decimal(question.time)}
+        return {"query": question.query, "lookback_delta": engines.LOOKBACK, "time": _decimal(question.time)}
     return {
         "query": question.query,
+        "lookback_delta": engines.LOOKBACK,
         "start": _decimal(question.start),
         "end": _decimal(question.end),
         "step": _decimal(question.step),

@@ -6,7 +6,7 @@ The deadline itself is ``facade.deadline``'s; here are the exchange, its bounds,
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException as MalformedHttp
 from http.client import IncompleteRead as BrokenOff
@@ -25,6 +25,8 @@ from facade.errors import UpstreamError, UpstreamFormatError, UpstreamTimeoutErr
 
 MAX_BODY_BYTES: Final = 256 * 1024 * 1024
 _CHUNK_BYTES: Final = 256 * 1024
+# Fields of a form; one with several values is sent once for each.
+Form = Mapping[str, str | Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Response:
 class Transport(Protocol):
     """Carries one exchange. Raises an UpstreamError when there is no complete answer within ``deadline_seconds``."""
 
-    def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
+    def post(self, path: str, data: Form, deadline_seconds: float) -> Response:
         """POST ``data``, form-encoded, to ``path`` (such as ``/api/v1/query``) below the transport's base URL."""
         ...
 
@@ -76,7 +78,7 @@ class HttpTransport:
     def close(self) -> None:
         self._pools.clear()
 
-    def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
+    def post(self, path: str, data: Form, deadline_seconds: float) -> Response:
         with ending_in(deadline_seconds):
             try:
                 return self._exchange(path, data)
@@ -84,12 +86,12 @@ class HttpTransport:
                 # A kept connection that the server closed in the same moment; asking again changes nothing there.
                 return self._exchange(path, data)
 
-    def _exchange(self, path: str, data: Mapping[str, str]) -> Response:
+    def _exchange(self, path: str, data: Form) -> Response:
         try:
             answer = self._pools.urlopen(
                 "POST",
                 self._base_url + path,
-                body=urlencode(data),
+                body=urlencode(data, doseq=True),
                 timeout=remaining_seconds(),
                 retries=False,
                 redirect=False,

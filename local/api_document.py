@@ -45,8 +45,10 @@ _REMEDIES: Final = {
     "too-many-requests": "try again after `Retry-After` seconds",
     "prometheus-unreachable": "Prometheus does not run, or not at `PROMETHEUS_URL`; the facade's log has the cause",
     "prometheus-busy": "try again after `Retry-After` seconds",
+    "prometheus-partial": "a store, ingester or shard behind Prometheus is away: try again after `Retry-After` seconds",
     "prometheus-timeout": "ask for less (a shorter window, fewer metrics), or set a longer `PROMETHEUS_TIMEOUT`",
     "prometheus-refused": "the facade's log has Prometheus's words; `PROMETHEUS_HEADERS` may lack an authorisation",
+    "prometheus-limit": "ask for less, or raise the engine's limits, which the facade's log names: docs/engines.md",
     "prometheus-answer": "what answers at `PROMETHEUS_URL` is no Prometheus API: a path prefix may be missing",
 }
 

@@ -9,6 +9,12 @@ from promql.catalogue import Catalogue
 
 _MANY: Final = 6
 
+# Fields that are components of the document, in fewer words.
+_COMPONENTS: Final = {
+    "Explain": "With `explain=true`: what was asked of Prometheus.",
+    "Warnings": "A part of the store did not answer: values may be missing or wrong.",
+}
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
@@ -69,7 +75,7 @@ def _fields(schema: Mapping[str, Any], prefix: str) -> Iterator[Sequence[str]]:
 
 def _what(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
-        return {"Explain": "With `explain=true`: what was asked of Prometheus."}[schema["$ref"].rpartition("/")[2]]
+        return _COMPONENTS[schema["$ref"].rpartition("/")[2]]
     if "description" in schema:
         return str(schema["description"])
     if "enum" in schema:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from facade import asked
 from facade.entities.facts import Facts, Gathered, Key, Sources
-from facade.errors import AmbiguousNameError, NotFoundError
+from facade.errors import AmbiguousNameError, NotFoundError, UpstreamPartialError
 from facade.instants import rfc3339
 from facade.listing import Listing
 from facade.prometheus import PrometheusClient, Sample
@@ -97,11 +98,18 @@ class Lookup:
 
     def not_found(
         self, kind: Kind, name: str, selector: Selector, time: int, namespace: str | None = None
-    ) -> NotFoundError:
-        """The error for a name that nothing has, with when it was last seen; one more query."""
+    ) -> NotFoundError | UpstreamPartialError:
+        """The error for a name that nothing has, with when it was last seen; one more query.
+
+        Where a part of the store did not answer, that nothing has it cannot be said.
+        """
         where = f" in namespace {namespace}" if namespace else ""
         asked_at = math.ceil(time / LAST_SEEN_SECONDS) * LAST_SEEN_SECONDS
         rows = self.client.instant(self.queries.last_seen(_SEEN_IN[kind], selector), asked_at)
+        if asked.partial():
+            return UpstreamPartialError(
+                f"A part of the store does not answer, and the rest has no {kind} named {name}{where}."
+            )
         if not rows or not math.isfinite(rows[0].value):
             return NotFoundError(f"There is no {kind} named {name}{where}, and there was none in the last 30 days.")
         seen = rfc3339(rows[0].value - LAST_SEEN_SECONDS)

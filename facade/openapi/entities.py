@@ -31,6 +31,9 @@ from promql.queries import ASKED_FOR
 _BLOCK_UNITS: Final = {"cpu_cores": "Cores.", "memory_bytes": "Bytes.", "pods": "Pods."}
 _IDENTITY: Final = ("name", "namespace", "cluster", "uid", "node", "workload", "phase")
 _OPTIONAL: Final = ("cluster", "coverage")
+# What the answer about one entity has after its ``missing``.
+_BESIDE: Final = {"warnings": ref("Warnings"), "explain": ref("Explain")}
+_LAST: Final = ("time", *_BESIDE)
 _PODS: Final = described(nullable(COUNT), "Pods neither Succeeded nor Failed.")
 
 
@@ -47,7 +50,7 @@ def entity_schemas(catalogue: Catalogue, kind: Kind) -> dict[str, Schema]:
     return {
         f"{name}Item": _complete(item, signals, f"A {kind} in a list."),
         f"{name}Signals": _narrowed(item, signals, kind),
-        name: _complete({**item, **alone, "explain": ref("Explain")}, signals, f"One {kind}."),
+        name: _complete({**item, **alone, **_BESIDE}, signals, f"One {kind}."),
         f"{name}List": list_schema(name),
     }
 
@@ -62,9 +65,10 @@ def list_schema(name: str) -> Schema:
             "time": described(TIME, "The moment of the numbers."),
             "next": described(TEXT, "With `limit`: the path of the following page, where there is one."),
             "partial": ref("Partial"),
+            "warnings": ref("Warnings"),
             "explain": ref("Explain"),
         },
-        optional=("next", "partial", "explain"),
+        optional=("next", "partial", "warnings", "explain"),
     )
 
 
@@ -83,12 +87,12 @@ def _complete(properties: Mapping[str, Schema], signals: Sequence[Signal], descr
     schema = strict(properties, description=description)
     keys = [key for key in null_paths(schema) if key != "last_oom_kill"]
     whole = {
-        **{name: inner for name, inner in properties.items() if name not in ("time", "explain")},
+        **{name: inner for name, inner in properties.items() if name not in _LAST},
         **_coverage(properties, [signal.key for signal in signals if signal.totals == "sum"]),
         "missing": missing_schema(keys),
-        **{name: inner for name, inner in properties.items() if name in ("time", "explain")},
+        **{name: inner for name, inner in properties.items() if name in _LAST},
     }
-    return strict(whole, optional=(*_OPTIONAL, "explain"), description=description)
+    return strict(whole, optional=(*_OPTIONAL, *_BESIDE), description=description)
 
 
 def _narrowed(properties: Mapping[str, Schema], signals: Sequence[Signal], kind: Kind) -> Schema:

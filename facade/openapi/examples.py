@@ -121,8 +121,10 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "too-many-requests": Request("/api/pods", store="crowded"),
     "prometheus-unreachable": Request("/api/pods", store="unreachable"),
     "prometheus-busy": Request("/api/pods", store="busy"),
+    "prometheus-partial": Request("/api/pods", store="torn"),
     "prometheus-timeout": Request("/api/pods", store="slow"),
     "prometheus-refused": Request("/api/pods", store="refusing"),
+    "prometheus-limit": Request("/api/pods", store="limited"),
     "prometheus-answer": Request("/api/pods", store="another"),
 }
 

@@ -45,6 +45,7 @@ BESIDE_ROWS: Final[Mapping[str, Any]] = {
         "schema": TEXT,
     },
     "X-Total-Count": {"description": "With `format=csv`: `total`.", "schema": COUNT},
+    "X-Warnings": {"description": "With `format=csv`: `warnings`, where there are any.", "schema": TEXT},
     "X-Time": {"description": "With `format=csv`: `time`.", "schema": TIME},
 }
 

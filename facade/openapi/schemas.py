@@ -113,6 +113,10 @@ def shared_schemas() -> dict[str, Schema]:
             {"type": "array", "items": {"const": NOT_COLLECTED}, "minItems": 1, "maxItems": 1},
             "The cluster-scope exporter is silent: the list holds only what has series.",
         ),
+        "Warnings": {
+            **array(TEXT, "A part of the store did not answer: values are missing, and sums may be too low."),
+            "minItems": 1,
+        },
         "Explain": array(
             {
                 "oneOf": [

@@ -67,10 +67,15 @@ def timeseries_schemas(catalogue: Catalogue, kind: Kind) -> dict[str, Schema]:
             "description": "With `stats=true`.",
         },
         "missing": missing_schema(keys),
+        "warnings": ref("Warnings"),
         "explain": ref("Explain"),
     }
     name = f"{title(kind)}Timeseries"
-    return {name: strict(properties, optional=("cluster", "stats", "explain"), description=f"A {kind} over a window.")}
+    return {
+        name: strict(
+            properties, optional=("cluster", "stats", "warnings", "explain"), description=f"A {kind} over a window."
+        )
+    }
 
 
 def whole_kind_schemas(catalogue: Catalogue) -> dict[str, Schema]:
@@ -95,7 +100,8 @@ def whole_kind_schemas(catalogue: Catalogue) -> dict[str, Schema]:
         "items": array(strict(item, optional=("namespace", "cluster", "coverage", "stats", "missing"))),
         "total": described(COUNT, "How many the filters let through, on all pages together."),
         "next": described(TEXT, "The path of the following page, where there is one."),
+        "warnings": ref("Warnings"),
         "explain": ref("Explain"),
     }
     description = "One signal of every entity of a kind over a window."
-    return {"Timeseries": strict(properties, optional=("next", "explain"), description=description)}
+    return {"Timeseries": strict(properties, optional=("next", "warnings", "explain"), description=description)}

@@ -5,7 +5,7 @@ would take for a formula gets an apostrophe before it, and so does one that begi
 begins with one is the text that follows it. (OWASP, "CSV Injection", lists the characters.)
 
 What the JSON has beside the rows goes into header fields: ``total`` is X-Total-Count, ``next`` a Link, and any other
-key is ``X-`` and its name: X-Time, X-Partial, X-Step …
+key is ``X-`` and its name: X-Time, X-Partial, X-Warnings, X-Step …
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from promql.catalogue import Kind
 CONTENT_TYPE: Final = "text/csv; charset=utf-8; header=present"
 _DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 _TIME: Final = "time"
+# Of the route of one entity, everything else is in its row.
+_BESIDE_ONE: Final = (_TIME, "warnings")
 _IN_ROWS: Final = frozenset({"items", "timestamps", "series", COVERAGE})
 _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
@@ -70,7 +72,7 @@ def table(answer: Mapping[str, Any], shape: Shape, kind: Kind, metrics: Sequence
     """The answer of a route of ``shape`` as a table; ``kind`` is its entities', ``metrics`` what was asked for."""
     if shape.frame == "entity":
         columns = entity_columns(kind, alone=True)
-        return Table(columns, [_row(answer, columns)], {_TIME: answer[_TIME]})
+        return Table(columns, [_row(answer, columns)], {key: answer[key] for key in _BESIDE_ONE if key in answer})
     fields = {key: value for key, value in answer.items() if key not in _IN_ROWS}
     if shape.frame == "list":
         columns = entity_columns(kind, metrics)

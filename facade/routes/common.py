@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -23,6 +23,10 @@ from facade.shapes import Shape
 from facade.window import TimeWindow
 from promql.catalogue import NAMESPACED, Kind
 
+# The one warning. The engine's own words may hold addresses, and are in the log.
+PARTIAL_ANSWER: Final = (
+    "A part of the store did not answer: what only it has is missing here, and sums, counts and coverage may be wrong."
+)
 # From a view that makes an answer to what Flask calls.
 Declaration = Callable[[Callable[..., Written]], Endpoint]
 
@@ -136,7 +140,11 @@ def namespace() -> str | None:
 
 
 def respond(answer: dict[str, Any]) -> Written:
-    """The answer as it is sent, with what was asked of Prometheus if the request wants to know."""
+    """The answer as it is sent: with a warning where it may lack something, and with what was asked of Prometheus if
+    the request wants to know.
+    """
+    if asked().partial:
+        answer["warnings"] = [PARTIAL_ANSWER]
     if request_values()[EXPLAIN]:
         answer["explain"] = asked().explain()
     return represent(answer)

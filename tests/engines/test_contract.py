@@ -169,7 +169,7 @@ def test_a_question_that_is_too_long_is_said_to_be_refused() -> None:
         VictoriaMetrics(extra_flags=("-search.maxQueryLen=1KB",)) as engine,
         application(engine.url, NOW) as client,
     ):
-        assert get(client, "/api/nodes", 502)["title"] == "Prometheus refused the query"
+        assert get(client, "/api/nodes", 502)["title"] == "A limit of Prometheus is exceeded"
 
 
 # --- the recording rules, evaluated by each engine over the same scrapes: vmalert asks the same -----------------------

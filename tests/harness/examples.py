@@ -26,8 +26,10 @@ NOW: Final = 1794484800.0 + 7.0  # 2026-11-12T12:00:07Z
 SECONDS: Final = 3.5 * 3600
 _UPSTREAMS: Final = {
     "busy": answering("", "503 Service Unavailable"),
+    "torn": answering(failure("execution", "rpc error: code = Aborted"), "422 Unprocessable Entity"),
     "slow": hanging,
     "refusing": answering(failure("bad_data", "too many samples"), "422 Unprocessable Entity"),
+    "limited": answering(failure("execution", "exceeded series limit"), "422 Unprocessable Entity"),
     "another": answering("<html>Welcome</html>", headers={"Content-Type": "text/html"}),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 
 from facade.errors import UpstreamError
-from facade.transport import Response
+from facade.transport import Form, Response
 from tests.harness.upstream import success
 
 Scripted = Response | UpstreamError
@@ -41,10 +41,11 @@ class Script:
         self.closed = False
         self._lock = threading.Lock()
 
-    def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
+    def post(self, path: str, data: Form, deadline_seconds: float) -> Response:
+        form = {name: text if isinstance(text, str) else ",".join(text) for name, text in data.items()}
         with self._lock:
-            self.posted.append((path, dict(data), deadline_seconds))
-        answer = self._answer(data["query"])
+            self.posted.append((path, form, deadline_seconds))
+        answer = self._answer(form["query"])
         if isinstance(answer, UpstreamError):
             raise answer
         return answer

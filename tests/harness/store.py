@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from facade.app import create_app
 from facade.config import Settings
 from facade.prometheus import PrometheusClient
-from facade.transport import HttpTransport, Response
+from facade.transport import Form, HttpTransport, Response
 from local.history import History
 from local.prometheus_binary import Binaries
 from promql.config import prometheus_config
@@ -38,7 +38,7 @@ class AtFixedTime:
         self._inner = HttpTransport(url, {}, connections=4)
         self._date = formatdate(now, usegmt=True)
 
-    def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
+    def post(self, path: str, data: Form, deadline_seconds: float) -> Response:
         answer = self._inner.post(path, data, deadline_seconds)
         return Response(answer.status, {**answer.headers, "date": self._date}, answer.body)
 

@@ -21,12 +21,15 @@ _ACCEPT_POLL_SECONDS: Final = 0.05
 
 
 class Request:
-    """What one client sent: the first line, the headers by lower-case name, and the form of the body."""
+    """What one client sent: the first line, the headers by lower-case name, and the form of the body: ``fields`` has
+    every value of each, ``form`` the first.
+    """
 
     def __init__(self, head: str, body: str) -> None:
         self.line, *lines = head.split("\r\n")
         self.headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
-        self.form = {name: texts[0] for name, texts in parse_qs(body).items()}
+        self.fields = parse_qs(body)
+        self.form = {name: texts[0] for name, texts in self.fields.items()}
 
     @property
     def path(self) -> str:

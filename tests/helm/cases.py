@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from local.chart import KUBE_VERSION, Object, objects, render
+import yaml
+
+from local.chart import CHART, KUBE_VERSION, Object, objects, render
 
 OPERATOR_APIS: Final = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
+
+EXAMPLES: Final = CHART / "examples"
 
 CASES: Final[dict[str, dict[str, Any]]] = {
     "default": {},
@@ -70,6 +74,8 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         "networkPolicy": {"facadeFrom": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]},
     },
     "sharded": {"exporter": {"cluster": {"shards": 2}}},
+    # The chart's own examples, as a user takes them.
+    **{path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(EXAMPLES.glob("*.yaml"))},
 }
 VERSIONS: Final = ("v1.20.2", "v1.21.0", "v1.22.0", "v1.25.0", KUBE_VERSION, "v1.37.0")
 

@@ -38,6 +38,9 @@ def rejection(values: dict[str, Any]) -> str:
         ({"exporter": {"cluster": {"shards": 1.5}}}, "at '/exporter/cluster/shards': got number, want integer"),
         ({"exporter": {"cluster": {"shards": 1000}}}, "at '/exporter/cluster/shards': maximum: got 1,000, want 100"),
         ({"facade": {"prometheusUrl": "prometheus:9090"}}, "at '/facade/prometheusUrl'"),
+        ({"facade": {"prometheusHeaders": {"X-Scope-OrgID": 1}}}, "at '/facade/prometheusHeaders/X-Scope-OrgID'"),
+        ({"facade": {"prometheusParameters": {"dedup": True}}}, "at '/facade/prometheusParameters/dedup'"),
+        ({"facade": {"prometheusParameters": {"replicaLabels[]": [1]}}}, "want string"),
         ({"prometheus": {"retentionSize": "16Gi"}}, "at '/prometheus/retentionSize'"),
         ({"alerts": {"runbookUrl": "our wiki"}}, "at '/alerts/runbookUrl'"),
     ],
@@ -53,6 +56,10 @@ def test_typos_and_wrong_types(values: dict[str, Any], message: str) -> None:
         (
             {**EXTERNAL, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
             "serviceMonitor.enabled and podMonitor.enabled exclude each other",
+        ),
+        (
+            {"facade": {"prometheusHeaders": {"A": "b"}, "prometheusHeadersSecret": {"name": "tenant"}}},
+            "facade.prometheusHeaders and facade.prometheusHeadersSecret exclude each other",
         ),
         ({"prometheusRule": {"enabled": True}}, "prometheusRule.enabled needs serviceMonitor.enabled"),
         ({"intervals": {"scrape": 90}}, "intervals.detail must not be shorter than intervals.scrape"),

@@ -277,7 +277,7 @@ def test_what_prometheus_warns_of_is_logged(caplog: pytest.LogCaptureFixture) ->
     script = Script(lambda query: type(value("1"))(200, {}, json.dumps(warning).encode()))
     with caplog.at_level(logging.INFO, "facade"):
         build(script).test_client().get("/asking")
-    assert fields_of(caplog, "Prometheus warns")["warnings"] == ["a store is missing"]
+    assert fields_of(caplog, "Prometheus answered in part")["warnings"] == ["a store is missing"]
 
 
 def test_no_log_has_a_secret(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -68,6 +68,10 @@ def test_every_mistake_is_reported_at_once() -> None:
         ("PROMETHEUS_HEADERS", "{"), ("PROMETHEUS_HEADERS", '"text"'), ("PROMETHEUS_HEADERS", '{"A": 1}'),
         ("PROMETHEUS_HEADERS", '{"A b": "c"}'), ("PROMETHEUS_HEADERS", '{"A": "c\\r\\nHost: d"}'),
         ("PROMETHEUS_HEADERS", '{"Content-Length": "3"}'), ("PROMETHEUS_HEADERS", '{"A": ""}'),
+        ("PROMETHEUS_PARAMETERS", "{"), ("PROMETHEUS_PARAMETERS", "[1]"), ("PROMETHEUS_PARAMETERS", '{"dedup": true}'),
+        ("PROMETHEUS_PARAMETERS", '{"query": "up"}'), ("PROMETHEUS_PARAMETERS", '{"": "a"}'),
+        ("PROMETHEUS_PARAMETERS", '{"a": ""}'), ("PROMETHEUS_PARAMETERS", '{"a": []}'),
+        ("PROMETHEUS_PARAMETERS", '{"a": ["b", 1]}'),
     ],
 )  # fmt: skip
 def test_a_mistake_names_its_variable(name: str, text: str) -> None:
@@ -111,9 +115,20 @@ def test_an_authorization_of_ones_own_wins_over_the_urls() -> None:
     assert dict(chosen.prometheus_headers) == {"authorization": "Bearer x"}
 
 
+def test_a_parameter_has_one_value_or_several() -> None:
+    chosen = settings(PROMETHEUS_PARAMETERS='{"dedup": "true", "replicaLabels[]": ["a", "b"]}')
+    assert dict(chosen.prometheus_parameters) == {"dedup": ("true",), "replicaLabels[]": ("a", "b")}
+    assert "replicaLabels" not in repr(chosen)
+
+
 def test_no_message_repeats_what_may_be_a_secret() -> None:
     found = "\n".join(
-        problems(PROMETHEUS_URL="htp://me:s3cret@host", PROMETHEUS_HEADERS='{"Authorization": "Bearer t0ken\\n"}')
+        problems(
+            PROMETHEUS_URL="htp://me:s3cret@host",
+            PROMETHEUS_HEADERS='{"Authorization": "Bearer t0ken\\n"}',
+            PROMETHEUS_PARAMETERS='{"key": ["k3y", 1]}',
+        )
     )
+    assert "k3y" not in found
     assert "s3cret" not in found
     assert "t0ken" not in found

@@ -50,7 +50,7 @@ def test_types_and_kinds_are_different_from_each_other() -> None:
     problems = [*PROBLEMS.values(), *(problem for problem, _ in HTTP_PROBLEMS.values())]
     assert len({problem.type for problem in problems}) == len({problem.uri for problem in problems}) == len(problems)
     kinds = [class_.kind for class_ in UpstreamError.__subclasses__() if class_.__module__ == errors.__name__]
-    assert len(set(kinds)) == len(kinds) == 5
+    assert len(set(kinds)) == len(kinds) == 7
 
 
 def test_an_error_below_one_in_the_table_is_answered_as_that() -> None:

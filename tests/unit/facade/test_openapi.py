@@ -142,8 +142,8 @@ def test_problems_are_those_that_a_route_can_answer_with(documented: Documented)
     assert types("/api/pods", "400") == {"invalid-parameter"}
     assert types("/api/pods/{pod}", "400") == {"invalid-parameter", "ambiguous-name"}
     assert types("/api/pods/{pod}", "404") == {"not-found"}
-    assert types("/api/nodes", "502") == {"prometheus-refused", "prometheus-answer"}
-    assert types("/readyz", "503") == {"prometheus-unreachable", "prometheus-busy"}
+    assert types("/api/nodes", "502") == {"prometheus-refused", "prometheus-limit", "prometheus-answer"}
+    assert types("/readyz", "503") == {"prometheus-unreachable", "prometheus-busy", "prometheus-partial"}
     found = documented.document["paths"]
     assert "404" not in found["/api/pods"]["get"]["responses"]
     assert found["/healthz"]["get"]["responses"].keys() == {"200", "400", "405"}

@@ -37,7 +37,7 @@ def test_an_instant_query() -> None:
     with PrometheusClient(SETTINGS, transport=script) as client:
         assert client.instant("up", 1795492800) == [Sample({"pod": "a"}, 1.5)]
     assert script.posted == [
-        ("/api/v1/query", {"query": "up", "time": "1795492800", "timeout": "2.5"}, 2.5),
+        ("/api/v1/query", {"query": "up", "lookback_delta": "5m", "time": "1795492800", "timeout": "2.5"}, 2.5),
     ]
     assert script.closed
 
