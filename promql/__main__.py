@@ -62,7 +62,7 @@ def _config_arguments(config: argparse.ArgumentParser) -> None:
     config.add_argument("--cluster", metavar="NAME", help="the value of the cluster label")
     config.add_argument("--rules", action="append", default=[], metavar="PATH", help="a rule file; may be repeated")
     config.add_argument("--shard", type=_shard, metavar="I/N",
-                        help="scrape the share of the I-th of N servers alone, counted from 0; it takes no rules")  # fmt: skip
+                        help="the share of server I of N, from 0 on, which takes no rules")  # fmt: skip
     config.add_argument("--remote-read", action="append", default=[], metavar="URL",
                         help="a server to read, such as http://HOST:9090/api/v1/read; may be repeated")  # fmt: skip
     config.add_argument("--remote-write", action="append", default=[], metavar="URL",

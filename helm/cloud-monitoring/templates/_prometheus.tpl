@@ -105,7 +105,9 @@ global:
     {{- include "cloudmon.keepComponent" (list $root "exporter-(node|cluster)" "metrics") | nindent 4 }}
     {{- include "cloudmon.keepReady" (include "cloudmon.discoveryRole" $root) | nindent 4 }}
     {{- include "cloudmon.setExporterLabels" $root | nindent 4 }}
+    {{- if index . 1 }}
     {{- include "cloudmon.keepShard" . | nindent 4 }}
+    {{- end }}
 - job_name: cloudmon-facade
   kubernetes_sd_configs:
     {{- include "cloudmon.discovery" $root | nindent 4 }}
@@ -113,7 +115,9 @@ global:
     {{- include "cloudmon.keepComponent" (list $root "facade" "http") | nindent 4 }}
     {{- include "cloudmon.keepReady" (include "cloudmon.discoveryRole" $root) | nindent 4 }}
     {{- include "cloudmon.setFacadeLabels" $root | nindent 4 }}
+    {{- if index . 1 }}
     {{- include "cloudmon.keepShard" . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 
 {{/*
@@ -122,7 +126,6 @@ are. An address changes with every pod: the shard that had it would end the seri
 Arguments: root, the number of the shard as text.
 */}}
 {{- define "cloudmon.keepShard" -}}
-{{- if index . 1 -}}
 - action: hashmod
   source_labels: [instance]
   modulus: {{ int (index . 0).Values.prometheus.shards }}
@@ -131,11 +134,10 @@ Arguments: root, the number of the shard as text.
   source_labels: [__tmp_shard]
   regex: {{ index . 1 | quote }}
 {{- end -}}
-{{- end -}}
 
 {{/* A Prometheus as a target. Arguments: root, address, instance. */}}
 {{- define "cloudmon.ownTarget" -}}
-- targets: [{{ index . 1 | quote }}]
+- targets: [{{ index . 1 }}]
   labels:
     instance: {{ index . 2 }}
     {{- with (index . 0).Values.clusterName }}

@@ -84,13 +84,23 @@ role of that name.
 {{- include "cloudmon.setCluster" . }}
 {{- end -}}
 
+{{/*
+What the operator (0.79 and later; an older one goes by the address) shares targets out by, where its Prometheus has
+shards: see cloudmon.keepShard.
+*/}}
+{{- define "cloudmon.operatorShard" -}}
+- source_labels: [instance]
+  target_label: __tmp_hash
+{{- end -}}
+
 {{/* The same rules as an operator's monitor spells them. Arguments: root, role, what: exporter or facade. */}}
 {{- define "cloudmon.monitorRelabelings" -}}
 {{- $root := index . 0 -}}
 {{- $rules := list
   (include "cloudmon.keepReady" (index . 1) | trim)
   (include "cloudmon.dropOperatorLabels" $root)
-  (include (printf "cloudmon.set%sLabels" (title (index . 2))) $root) -}}
+  (include (printf "cloudmon.set%sLabels" (title (index . 2))) $root)
+  (include "cloudmon.operatorShard" $root) -}}
 {{- join "\n" $rules | replace "source_labels:" "sourceLabels:" | replace "target_label:" "targetLabel:" -}}
 {{- end -}}
 
