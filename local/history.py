@@ -58,7 +58,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How the past of one fleet is made. ``clock`` gives Unix seconds; ``scrape_interval`` is in seconds."""
+    """How the past of one fleet is made. ``clock`` gives Unix seconds; ``scrape_interval`` is in seconds.
+
+    ``evaluating_yaml`` is the configuration of the Prometheus that evaluates the rules: it may read others.
+    """
 
     binaries: Binaries
     prometheus_yaml: str
@@ -68,6 +71,7 @@ class History:
     clock: Callable[[], float]
     say: Say
     run: Runner = run_quietly
+    evaluating_yaml: str = tsdb.NOTHING_TO_SCRAPE
 
     def write(self, data_directory: Path, seconds: float) -> bool:
         """Write the past ``seconds`` if nothing is stored in ``data_directory`` yet; whether it did.
@@ -116,7 +120,10 @@ class _Writer:
             for number_, level in enumerate(self._levels, 1):
                 if not span.times(self._interval, self._phase(len(self._targets))):
                     return
-                with tsdb.temporary_prometheus(self._history.binaries, self.blocks) as prometheus:
+                evaluating = self._history.evaluating_yaml
+                with tsdb.temporary_prometheus(
+                    self._history.binaries, self.blocks, prometheus_yaml=evaluating
+                ) as prometheus:
                     self._write(pool, (self._evaluations(pool, prometheus, level, part) for part in span.by_block()))
                 say(f"recording rules are written: level {number_} of {len(self._levels)}")
 

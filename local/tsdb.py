@@ -26,6 +26,7 @@ BLOCK_MILLISECONDS = 6 * 3600 * 1000
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _QUERY_SECONDS = 120.0
+NOTHING_TO_SCRAPE = "scrape_configs: []\n"
 _BLOCK_NAME = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -80,10 +81,12 @@ class PrometheusQueries:
 
 
 @contextmanager
-def temporary_prometheus(binaries: Binaries, directory: Path, flags: Sequence[str] = ()) -> Iterator[PrometheusQueries]:
+def temporary_prometheus(
+    binaries: Binaries, directory: Path, flags: Sequence[str] = (), prometheus_yaml: str = NOTHING_TO_SCRAPE
+) -> Iterator[PrometheusQueries]:
     """A Prometheus that serves the blocks of ``directory`` on a free port and collects nothing, for a ``with``."""
     config = directory.parent / "nothing-to-scrape.yml"
-    config.write_text("scrape_configs: []\n")
+    config.write_text(prometheus_yaml)
     log = directory.parent / "prometheus.log"
     port = _free_port()
     command = [

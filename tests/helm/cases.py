@@ -76,6 +76,29 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     "sharded": {"exporter": {"cluster": {"shards": 2}}},
     # The chart's own examples, as a user takes them.
     **{path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(EXAMPLES.glob("*.yaml"))},
+    # Prometheus in shards, and one that reads them …
+    "prometheus-shards": {
+        "clusterName": "blue",
+        "exporter": {"cluster": {"shards": 2}},
+        "prometheus": {
+            "shards": 3,
+            "alertmanagerUrl": "https://alerts.example/am/",
+            "externalLabels": {"region": "eu"},
+            "remoteWrite": [{"url": "https://remote.example/api/v1/write"}],
+            "storage": {"storageClass": "fast", "keep": True},
+        },
+    },
+    # … or a common store, which evaluates the rules itself.
+    "common-store": {
+        "clusterName": "blue",
+        "facade": {"prometheusUrl": "http://vmselect.example:8481/select/0/prometheus"},
+        "prometheus": {
+            "shards": 2,
+            "global": {"enabled": False},
+            "remoteWrite": [{"url": "http://vminsert.example:8480/insert/0/prometheus/api/v1/write"}],
+            "storage": {"enabled": False},
+        },
+    },
 }
 VERSIONS: Final = ("v1.20.2", "v1.21.0", "v1.22.0", "v1.25.0", KUBE_VERSION, "v1.37.0")
 

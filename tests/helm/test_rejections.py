@@ -9,6 +9,8 @@ import pytest
 
 from local.chart import render
 
+STORE = {"remoteWrite": [{"url": "http://store:8428/api/v1/write"}]}
+NO_VIEW = {"global": {"enabled": False}}
 EXTERNAL = {"prometheus": {"enabled": False}, "facade": {"prometheusUrl": "http://p:9090"}}
 GATEWAY = {"facade": {"httpRoute": {"enabled": True}}}
 
@@ -42,6 +44,9 @@ def rejection(values: dict[str, Any]) -> str:
         ({"facade": {"prometheusParameters": {"dedup": True}}}, "at '/facade/prometheusParameters/dedup'"),
         ({"facade": {"prometheusParameters": {"replicaLabels[]": [1]}}}, "want string"),
         ({"prometheus": {"retentionSize": "16Gi"}}, "at '/prometheus/retentionSize'"),
+        ({"prometheus": {"shards": 0}}, "at '/prometheus/shards': minimum: got 0, want 1"),
+        ({"prometheus": {"shards": "2"}}, "at '/prometheus/shards': got string, want integer"),
+        ({"prometheus": {"global": {"enable": True}}}, "at '/prometheus/global': additional properties 'enable'"),
         ({"alerts": {"runbookUrl": "our wiki"}}, "at '/alerts/runbookUrl'"),
     ],
 )
@@ -77,6 +82,35 @@ def test_typos_and_wrong_types(values: dict[str, Any], message: str) -> None:
         ({"facade": {"ingress": {"enabled": True}}}, "facade.ingress.host must be set"),
         (GATEWAY, "facade.httpRoute.parentRefs must name a gateway"),
         ({"prometheus": {"retentionSize": "30GB"}}, "prometheus.retentionSize (30GB) must be less than"),
+        (
+            {"prometheus": {"shards": 2, "retentionSize": "30GB", "storage": {"existingClaim": "mine"}}},
+            "prometheus.retentionSize (30GB) must be less than",
+        ),
+        (
+            {"prometheus": {"enabled": False, "shards": 2}, "facade": EXTERNAL["facade"]},
+            "prometheus.shards shares out the exporters among bundled Prometheus servers",
+        ),
+        ({"prometheus": NO_VIEW}, "prometheus.global.enabled can be false only with prometheus.shards of 2 or more"),
+        (
+            {"prometheus": {**NO_VIEW, "shards": 2}, "facade": EXTERNAL["facade"]},
+            "prometheus.remoteWrite must name the common store of the shards",
+        ),
+        (
+            {"prometheus": {**NO_VIEW, **STORE, "shards": 2}},
+            "facade.prometheusUrl its API, when prometheus.global.enabled is false",
+        ),
+        (
+            {"prometheus": {**NO_VIEW, **STORE, "shards": 2, "alertmanagerUrl": "http://a:9093"}},
+            "prometheus.alertmanagerUrl has no effect when prometheus.global.enabled is false",
+        ),
+        (
+            {"prometheus": {**NO_VIEW, **STORE, "shards": 2, "storage": {"existingClaim": "mine"}}},
+            "prometheus.storage.existingClaim is for the Prometheus that answers",
+        ),
+        (
+            {"prometheus": {"shards": 2, "externalLabels": {"cluster": "blue"}}},
+            "prometheus.externalLabels must not have cluster with prometheus.shards",
+        ),
     ],
 )
 def test_contradictions(values: dict[str, Any], message: str) -> None:

@@ -16,7 +16,7 @@ from local.chart import objects, render
 from promql.config import prometheus_config
 from tests.harness import Process, Prometheus, free_port
 from tests.helm.cases import CASES, one
-from tests.helm.discovered import DiscoveredPod, Role, operator_rules
+from tests.helm.discovered import DiscoveredPod, Role, operator_rules, told
 
 FAST = {"clusterName": "blue", "intervals": {"scrape": 1, "detail": 1, "storage": 1}}
 PODS = (
@@ -71,7 +71,7 @@ def bundled(role: Role, address: str, pods: tuple[DiscoveredPod, ...] = PODS) ->
     for job in config["scrape_configs"]:
         (discovery,) = job.pop("kubernetes_sd_configs")
         assert discovery["role"] == role
-        job["static_configs"] = _told(role, address, pods)
+        job["static_configs"] = told(role, address, pods)
     return config
 
 
@@ -89,16 +89,11 @@ def by_monitors(case: str, role: Role, address: str) -> dict[str, Any]:
                 "scrape_timeout": endpoint["scrapeTimeout"],
                 "metrics_path": endpoint["path"],
                 "relabel_configs": operator_rules(monitor, role),
-                "static_configs": _told(role, address, PODS),
+                "static_configs": told(role, address, PODS),
             }
         )
     assert len(jobs) == 2
     return {"scrape_configs": jobs}
-
-
-def _told(role: Role, address: str, pods: tuple[DiscoveredPod, ...]) -> list[dict[str, Any]]:
-    told = [labels for pod in pods if (labels := pod.labels(role, address)) is not None]
-    return [{"targets": [labels.pop("__address__")], "labels": labels} for labels in told]
 
 
 def scraped(config: dict[str, Any], targets: int = len(TARGETS) + 1) -> tuple[Labels, Labels]:

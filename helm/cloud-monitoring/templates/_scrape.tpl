@@ -84,87 +84,28 @@ role of that name.
 {{- include "cloudmon.setCluster" . }}
 {{- end -}}
 
+{{/*
+What the operator (0.79 and later; an older one goes by the address) shares targets out by, where its Prometheus has
+shards: see cloudmon.keepShard.
+*/}}
+{{- define "cloudmon.operatorShard" -}}
+- source_labels: [instance]
+  target_label: __tmp_hash
+{{- end -}}
+
 {{/* The same rules as an operator's monitor spells them. Arguments: root, role, what: exporter or facade. */}}
 {{- define "cloudmon.monitorRelabelings" -}}
 {{- $root := index . 0 -}}
 {{- $rules := list
   (include "cloudmon.keepReady" (index . 1) | trim)
   (include "cloudmon.dropOperatorLabels" $root)
-  (include (printf "cloudmon.set%sLabels" (title (index . 2))) $root) -}}
+  (include (printf "cloudmon.set%sLabels" (title (index . 2))) $root)
+  (include "cloudmon.operatorShard" $root) -}}
 {{- join "\n" $rules | replace "source_labels:" "sourceLabels:" | replace "target_label:" "targetLabel:" -}}
-{{- end -}}
-
-{{/* prometheus.yml. */}}
-{{- define "cloudmon.prometheusConfig" -}}
-{{- $interval := printf "%ds" (int .Values.intervals.scrape) -}}
-global:
-  scrape_interval: {{ $interval }}
-  scrape_timeout: {{ include "cloudmon.scrapeTimeout" . }}
-  evaluation_interval: {{ $interval }}
-  {{- with .Values.prometheus.externalLabels }}
-  external_labels:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-rule_files:
-  - /etc/prometheus/rules/*.yaml
-scrape_configs:
-  - job_name: cloudmon
-    honor_labels: true
-    kubernetes_sd_configs:
-      {{- include "cloudmon.discovery" . | nindent 6 }}
-    relabel_configs:
-      {{- include "cloudmon.keepComponent" (list . "exporter-(node|cluster)" "metrics") | nindent 6 }}
-      {{- include "cloudmon.keepReady" (include "cloudmon.discoveryRole" .) | nindent 6 }}
-      {{- include "cloudmon.setExporterLabels" . | nindent 6 }}
-  - job_name: cloudmon-facade
-    kubernetes_sd_configs:
-      {{- include "cloudmon.discovery" . | nindent 6 }}
-    relabel_configs:
-      {{- include "cloudmon.keepComponent" (list . "facade" "http") | nindent 6 }}
-      {{- include "cloudmon.keepReady" (include "cloudmon.discoveryRole" .) | nindent 6 }}
-      {{- include "cloudmon.setFacadeLabels" . | nindent 6 }}
-  - job_name: cloudmon-prometheus
-    static_configs:
-      - targets: [localhost:9090]
-        labels:
-          instance: prometheus
-          {{- with .Values.clusterName }}
-          cluster: {{ . | quote }}
-          {{- end }}
-{{- with .Values.prometheus.alertmanagerUrl }}
-{{- $url := urlParse . }}
-alerting:
-  alertmanagers:
-    - scheme: {{ $url.scheme }}
-      {{- with trimSuffix "/" $url.path }}
-      path_prefix: {{ . }}
-      {{- end }}
-      static_configs:
-        - targets: [{{ $url.host | quote }}]
-{{- end }}
-{{- with .Values.prometheus.remoteWrite }}
-remote_write:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
 {{- end -}}
 
 {{- define "cloudmon.discovery" -}}
 - role: {{ include "cloudmon.discoveryRole" . }}
   namespaces:
     names: [{{ .Release.Namespace }}]
-{{- end -}}
-
-{{/* Changes with the configuration and the rules, and not with the chart's version. */}}
-{{- define "cloudmon.prometheusChecksum" -}}
-{{- $text := include "cloudmon.prometheusConfig" . -}}
-{{- range splitList "," (include "cloudmon.ruleFiles" .) -}}
-{{- $text = print $text (include "cloudmon.rules" (list $ .)) -}}
-{{- end -}}
-{{- sha256sum $text -}}
-{{- end -}}
-
-{{/* The API that the facade asks. */}}
-{{- define "cloudmon.prometheusUrl" -}}
-{{- $bundled := printf "http://%s-prometheus.%s.svc:9090" (include "cloudmon.fullname" .) .Release.Namespace -}}
-{{- default $bundled .Values.facade.prometheusUrl -}}
 {{- end -}}

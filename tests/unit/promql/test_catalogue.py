@@ -148,3 +148,28 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["config", "--target", "no-address"])
     assert "NODE=HOST:PORT" in capsys.readouterr().err
+
+
+def test_the_command_prints_the_configurations_of_shards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--target", "n1=h:1", "--shard", "1/2", "--remote-write", "http://s/write"]) == 0
+    shard = yaml.safe_load(capsys.readouterr().out)
+    assert shard["scrape_configs"][0]["relabel_configs"][1]["regex"] == "1"
+    assert shard["remote_write"] == [{"url": "http://s/write"}]
+    assert main(["config", "--remote-read", "http://a/read", "--remote-read", "http://b/read", "--rules", "r.yml"]) == 0
+    view = yaml.safe_load(capsys.readouterr().out)
+    assert [(read["url"], read["read_recent"]) for read in view["remote_read"]] == [
+        ("http://a/read", True),
+        ("http://b/read", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["2/2"], "is not I/N"), (["half"], "is not I/N"), (["0/2", "--rules", "r.yml"], "a shard is given no rules")],
+)
+def test_the_command_refuses_what_is_no_shard(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["config", "--shard", *arguments])
+    assert message in capsys.readouterr().err
