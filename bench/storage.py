@@ -1,8 +1,8 @@
 """What pods cost on the wire and on Prometheus's disk: this exporter's series against cAdvisor's for the same pods.
 
-    python bench/storage.py [--recordings lab-1 lab-3] [--hours 2] [--speed 10] [--json FILE]
+    python bench/storage.py [--recordings lab-1 lab-3] [--hours 2] [--speed 20] [--json FILE]
 
-Needs promtool on PATH; about a minute a recording. Real exporters of both scopes read a replayed node
+Needs promtool on PATH; half a minute a recording. Real exporters of both scopes read a replayed node
 (``tests/replay``) and are scraped as often as a recorded 15 s pass; beside each scrape stands the text that the node's
 own cAdvisor gave at that moment. So both sides tell of the same pods in the same ten minutes, with every change of
 value that there really was. The ten minutes are repeated until the hours are full, counters counting on from where they
@@ -33,6 +33,7 @@ import itertools
 
 from bench.exporter import CLUSTER_READY, EXTRA, INTERVALS, Exporters, exporter, scrape
 from local.openmetrics import number, sample, timestamp
+from promql.catalogue import Catalogue, record
 from tests.harness import wait_until
 from tests.replay import Endpoint, Recording, ReplayedCluster
 
@@ -163,6 +164,18 @@ def on_disk(text: Iterable[str], hours: float, directory: Path) -> dict[str, int
     return found
 
 
+def recorded(series: Mapping[Key, list[float | None]]) -> dict[Key, list[float | None]]:
+    """Totals of these pods as the rules would record them, of one workload: the sum of every gauge that they sum up."""
+    found: dict[Key, list[float | None]] = {}
+    for total in Catalogue.load().totals.sums:
+        of = [values for (metric, _), values in series.items() if metric == total.metric]
+        if of:
+            sums = [sum(value for value in moment if value is not None) for moment in zip(*of, strict=True)]
+            labels = 'namespace="shop",workload="api",workload_kind="Deployment"'
+            found[record("workload", total.metric, "sum"), labels] = [*sums]
+    return found
+
+
 def measure(name: str, hours: float, how: Exporters) -> dict[str, dict[str, Any]]:
     """The figures of a recording, by name."""
     ours, theirs = watched(name, how)
@@ -171,18 +184,22 @@ def measure(name: str, hours: float, how: Exporters) -> dict[str, dict[str, Any]
     all_theirs = theirs.only(uids)
     samples = sum(value is not None for values in all_ours.values() for value in values) / ours.scrapes
     pods = len(uids)
+    totals = recorded(pod_ours)
     sides = {"ours": (ours, all_ours), "pods": (ours, pod_ours), "cadvisor": (theirs, all_theirs)}
+    sides["totals"] = ours, totals
     disk = {
         side: on_disk(lines(which, series, hours), hours, how.directory / f"{name}-{side}")
         for side, (which, series) in sides.items()
     }
     of_pod = {side: sum(parts.values()) / pods / hours for side, parts in disk.items()}
-    sizes = {side: which.last(series) for side, (which, series) in sides.items()}
+    sizes = {side: which.last(series) for side, (which, series) in sides.items() if side != "totals"}
     said = {side: sum(lengths) / pods for side, lengths in sizes.items()}
     most = defaultdict[str, int](int)
     for key in pod_ours:
         most[ours.uid(key)] += 1
-    per_sample = sum(disk["ours"].values()) / (samples * hours * 3600 / SCRAPE_SECONDS)
+    scrapes = hours * 3600 / SCRAPE_SECONDS
+    per_sample = sum(disk["ours"].values()) / (samples * scrapes)
+    per_total = disk["totals"]["chunks"] / (len(totals) * scrapes)
     counts = {side: len(lengths) / pods for side, lengths in sizes.items()}
     return {
         f"{name}: pods that run throughout": plain(pods),
@@ -194,7 +211,8 @@ def measure(name: str, hours: float, how: Exporters) -> dict[str, dict[str, Any]
         f"{name}: bytes on disk a pod-hour, cAdvisor's ÷ pod series": divided(of_pod["cadvisor"], of_pod["pods"]),
         f"{name}: bytes on disk a pod-hour, cAdvisor's ÷ all": divided(of_pod["cadvisor"], of_pod["ours"], 5),
         f"{name}: bytes on disk a sample": plain(per_sample),
-        f"{name}: share of the index in it": plain(disk["ours"]["index"] / sum(disk["ours"].values())),
+        f"{name}: bytes on disk a sample of a recorded sum, without the index": plain(per_total),
+        f"{name}: share of the index in a sample": plain(disk["ours"]["index"] / sum(disk["ours"].values())),
     }
 
 
@@ -219,7 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", nargs="*", default=["lab-1", "lab-3"])
     parser.add_argument("--hours", type=float, default=2, help="at most as long as a block: an even number")
-    parser.add_argument("--speed", type=float, default=10, help="how much faster than recorded time passes")
+    parser.add_argument("--speed", type=float, default=20, help="how much faster than recorded time passes")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     figures: dict[str, dict[str, Any]] = {}
