@@ -6,10 +6,12 @@ is right.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from local.scale_document import PLANS
 from promql import names
 from tests.harness.plan_fleet import PlanFleet
 from tests.harness.plan_routes import ALL, ONE, Asking, asking, total
@@ -57,6 +59,15 @@ def test_a_list_of_everything_grows_with_the_cluster(app: Asking, small: Index, 
     for route in ALL:
         found = app.selectors(route)
         assert total(large, found).series > 1.5 * total(small, found).series
+
+
+def test_the_document_has_the_counts_of_today(app: Asking, large: Index) -> None:
+    """It has those that bench/plans.py wrote last."""
+    written = json.loads(PLANS.read_text("utf-8"))
+    assert list(written) == [*ONE, *ALL]
+    series = {route: written[route]["plans"][str(LARGE.pods)]["series"] for route in ONE}
+    counted = {route: total(large, app.selectors(route)).series for route in ONE}
+    assert series == counted, "run `python bench/plans.py --json local/scale_plans.json` and `make docs`"
 
 
 def test_the_counts_are_those_of_prometheus(app: Asking, small: Index) -> None:
