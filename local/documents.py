@@ -13,10 +13,12 @@ from typing import Final
 from local.api_document import api_document, readme
 from local.errors import DocumentsDiffer
 from local.metrics_document import metrics_document
+from local.scale_document import scale_document
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/api.md": api_document,
     "docs/metrics.md": metrics_document,
+    "docs/scale.md": scale_document,
     "README.md": readme,
 }
 ROOT: Final = Path(__file__).resolve().parent.parent
