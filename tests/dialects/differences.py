@@ -61,7 +61,7 @@ def _difference(
 
 
 def _not_reported(found: Found) -> bool:
-    return found.one == "absent" and found.other == "not_reported"
+    return (found.one, found.other) == ("absent", "not_reported")
 
 
 def _unless_idle(found: Found) -> bool:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from local.chart import KUBE_VERSION, Object, objects, render
+import yaml
+
+from local.chart import CHART, KUBE_VERSION, Object, objects, render
 
 OPERATOR_APIS: Final = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
 
+STACK: Final[dict[str, Any]] = yaml.safe_load((CHART / "examples" / "kube-prometheus-stack.yaml").read_text("utf-8"))
 CASES: Final[dict[str, dict[str, Any]]] = {
     "default": {},
     # A laptop: one facade, nothing that only larger clusters need.
@@ -70,7 +73,11 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         "networkPolicy": {"facadeFrom": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]},
     },
     "sharded": {"exporter": {"cluster": {"shards": 2}}},
+    # The facade alone, on what kube-prometheus-stack scrapes: each question translated, and our series recorded.
+    "kube-prometheus": STACK,
+    "kube-prometheus-recorded": STACK | {"prometheusRule": {"enabled": True, "labels": {"release": "stack"}}},
 }
+FACADE_ALONE: Final = ("kube-prometheus", "kube-prometheus-recorded")
 VERSIONS: Final = ("v1.20.2", "v1.21.0", "v1.22.0", "v1.25.0", KUBE_VERSION, "v1.37.0")
 
 
