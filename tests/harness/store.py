@@ -29,18 +29,30 @@ from tests.harness.prometheus import Prometheus
 Sample = tuple[str, tuple[tuple[str, str], ...], float]
 SCRAPE_SECONDS = 15.0
 DETAIL_SECONDS = 60.0
+MOST_KEPT_BYTES = 50_000
 
 
 class AtFixedTime:
-    """A transport that carries real exchanges, and says that Prometheus's clock stands at ``now`` (Unix seconds)."""
+    """A transport that carries real exchanges, and says that Prometheus's clock stands at ``now`` (Unix seconds).
+
+    The past that it is asked about stands, and every question says of when it is: what was asked before is answered
+    with what was answered then.
+    """
 
     def __init__(self, url: str, now: float) -> None:
         self._inner = HttpTransport(url, {}, connections=4)
         self._date = formatdate(now, usegmt=True)
+        self._answered: dict[tuple[str, ...], Response] = {}
 
     def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
+        question = (path, *(f"{key}={data[key]}" for key in sorted(data)))
+        if question in self._answered:
+            return self._answered[question]
         answer = self._inner.post(path, data, deadline_seconds)
-        return Response(answer.status, {**answer.headers, "date": self._date}, answer.body)
+        dated = Response(answer.status, {**answer.headers, "date": self._date}, answer.body)
+        if answer.status == 200 and len(answer.body) <= MOST_KEPT_BYTES:
+            self._answered[question] = dated
+        return dated
 
     def close(self) -> None:
         self._inner.close()
