@@ -32,7 +32,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 def stress(log: Path, directory: Path | None = None, **environment: str) -> tuple[int, str]:
     """The exit status and all output of the script."""
-    settings = {"STRESS_SECONDS": "3", "STRESS_TIMEOUT": "10", **environment}
+    settings = {"STRESS_SECONDS": "2", "STRESS_TIMEOUT": "10", **environment}
     with Process((str(SCRIPT),), log, settings, directory) as process:
         return process.wait(60), process.output()
 
