@@ -6,15 +6,21 @@ recording rules by Prometheus itself.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
 
+from exporter.sample import samples as sample_fleet
 from facade.app import create_app
 from facade.config import Settings
 from facade.prometheus import PrometheusClient
@@ -30,6 +36,8 @@ Sample = tuple[str, tuple[tuple[str, str], ...], float]
 SCRAPE_SECONDS = 15.0
 DETAIL_SECONDS = 60.0
 MOST_KEPT_BYTES = 50_000
+# The directory of a run of pytest, of all its processes.
+RUN = re.compile(r"pytest-\d+")
 
 
 class AtFixedTime:
@@ -65,6 +73,26 @@ def binaries() -> Binaries:
     return Binaries(*(Path(str(path)) for path in found))
 
 
+@cache
+def recording_rules() -> str:
+    """The rules of every store."""
+    return rules_file(SCRAPE_SECONDS, DETAIL_SECONDS)
+
+
+def write_shared(history: History, directory: Path, seconds: float, now: float) -> None:
+    """The sample fleet's past, which many files of tests want, is written once in a run, whichever process comes first.
+
+    Each store has blocks of its own, which are links: Prometheus changes no block, and replaces those that it merges.
+    """
+    run = next((path for path in directory.parents if RUN.fullmatch(path.name)), directory.parent)
+    made = f"{history.prometheus_yaml}{history.rules_yaml}{seconds!r}{now!r}"
+    shared = run / f"past-{hashlib.sha256(made.encode()).hexdigest()[:16]}"
+    with (run / f"{shared.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        history.write(shared, seconds)
+    shutil.copytree(shared, directory, copy_function=os.link)
+
+
 @contextmanager
 def store(
     directory: Path,
@@ -83,9 +111,12 @@ def store(
     never given the recording rules. ``also`` may add blocks to the data directory, of which no rule has seen anything.
     """
     config = prometheus_config(dict.fromkeys(nodes, "127.0.0.1:1"), "127.0.0.1:1", cluster, SCRAPE_SECONDS)
-    rules = rules_file(SCRAPE_SECONDS, DETAIL_SECONDS) if recorded else "groups: []\n"
+    rules = recording_rules() if recorded else "groups: []\n"
     history = History(binaries(), config, rules, samples, SCRAPE_SECONDS, lambda: now, lambda _: None)
-    assert history.write(directory, seconds)
+    if samples is sample_fleet:
+        write_shared(history, directory, seconds, now)
+    else:
+        assert history.write(directory, seconds)
     also(directory)
     keep = ("--storage.tsdb.retention.time=10y",)
     with Prometheus("scrape_configs: []\n", data_directory=directory, extra_flags=keep) as prometheus:
