@@ -121,7 +121,7 @@ class PrometheusClient:
         """``instant`` of both queries at once, the first followed by what is made of its answer; the first failure is
         raised, also one of ``follow``.
         """
-        first, second = _note_all(Instant(query, time) for query in queries)
+        first, second = self._note_all(queries, time)
         followed: list[R] = []
 
         def ask(entry: Entry) -> Answer[Sample]:

@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
 from local.errors import HistoryFailed
+from promql.yaml_text import read_yaml
 
 # Strings are left out first, so that a label's value is not taken for a metric.
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"' + r"|'(?:\\.|[^'\\])*'" + r"|`[^`]*`")
@@ -55,14 +54,15 @@ def levels(rules_yaml: str) -> list[list[RecordingRule]]:
             {name: str(value) for name, value in rule.get("labels", {}).items()},
             _milliseconds(group["interval"]),
         )
-        for group in yaml.safe_load(rules_yaml)["groups"]
+        for group in read_yaml(rules_yaml)["groups"]
         for rule in group["rules"]
         if "record" in rule
     ]
+    read = {rule.expr: rule.reads() for rule in rules}
     ordered: list[list[RecordingRule]] = []
     while rules:
         pending = {rule.record for rule in rules}
-        ready = [rule for rule in rules if not rule.reads() & pending]
+        ready = [rule for rule in rules if not read[rule.expr] & pending]
         # A name that several rules record is complete only when all of them are.
         blocked = {rule.record for rule in rules if rule not in ready}
         ready = [rule for rule in ready if rule.record not in blocked]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
+from promql.yaml_text import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Target:
 def targets_of(prometheus_yaml: str) -> list[Target]:
     """The targets of ``static_configs``, in order. The configuration has no relabelling and no other discovery."""
     found = []
-    for job in yaml.safe_load(prometheus_yaml)["scrape_configs"]:
+    for job in read_yaml(prometheus_yaml)["scrape_configs"]:
         for group in job.get("static_configs", ()):
             for address in group["targets"]:
                 labels = {"job": job["job_name"], "instance": address, **group.get("labels", {})}

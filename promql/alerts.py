@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal, get_args
 
-import yaml
-
 from promql import names
 from promql.catalogue import CatalogueError
 from promql.rules import dump
 from promql.selectors import equal
 from promql.shards import incomplete
 from promql.windows import Windows, duration
+from promql.yaml_text import read_yaml
 
 Severity = Literal["critical", "warning", "info"]
 # Where the runbooks are when nobody says otherwise: in the project itself.
@@ -55,7 +54,7 @@ def load_alerts(text: str | None = None) -> tuple[Alert, ...]:
     """Every alert of the catalogue, or of ``text`` (YAML as in alerts.yaml), in its order. Raises CatalogueError."""
     text = text or (files("promql.catalogue") / "alerts.yaml").read_text("utf-8")
     return tuple(
-        _alert(group, name, data) for group, alerts in yaml.safe_load(text).items() for name, data in alerts.items()
+        _alert(group, name, data) for group, alerts in read_yaml(text).items() for name, data in alerts.items()
     )
 
 

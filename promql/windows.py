@@ -14,6 +14,8 @@ SHORTEST_CPU_RATE_WINDOW_SECONDS = 60.0
 SHORTEST_HOLD_SECONDS = 60.0
 HOLD_SCRAPES = 2.0
 HOLD_INTERVALS = 2.5
+# Of what others' exporters publish, the time of a scrape is all that is known.
+STALE_SCRAPES = 4.0
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -70,6 +72,10 @@ class Windows:
     def quoted(self, source: str) -> str:
         """The same as a number in PromQL."""
         return f"{self.quoted_seconds(source):.10g}"
+
+    def stale(self) -> str:
+        """How old a reading of another's exporter may be to be quoted as one of now: a number in PromQL."""
+        return f"{max(STALE_SCRAPES * self.scrape_seconds, SHORTEST_HOLD_SECONDS):.10g}"
 
     def level(self, step_seconds: float) -> str:
         """The window of an average."""

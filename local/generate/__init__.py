@@ -14,7 +14,8 @@ from local.generate.chart_readme import chart_readme
 from local.generate.compose import compose_files
 from local.generate.dashboards import dashboard_files
 from local.generate.manifests import FOLDER, manifests
-from local.generate.rule_templates import alerts_template, recording_rules_template
+from local.generate.rule_templates import alerts_template, dialect_rules_template, recording_rules_template
+from promql.dialects import KUBE_PROMETHEUS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = Path("helm") / "cloud-monitoring"
@@ -27,6 +28,7 @@ def chart_files() -> dict[Path, str]:
     return {
         CHART / "rules" / "recording.yaml": recording_rules_template(),
         CHART / "rules" / "alerts.yaml": alerts_template(),
+        CHART / "rules" / KUBE_PROMETHEUS / "recording.yaml": dialect_rules_template(KUBE_PROMETHEUS),
         CHART / "README.md": chart_readme(values),
     } | {CHART / "dashboards" / name: text for name, text in dashboard_files().items()}
 

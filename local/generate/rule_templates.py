@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from promql.alerts import alerts_document, load_alerts
+from promql.catalogue import Catalogue
+from promql.dialects import metric_rules
 from promql.rules import dump, rules_document
 from promql.windows import Windows
 
@@ -30,10 +32,19 @@ class TemplateWindows(Windows):
     def quoted(self, source: str) -> str:
         return f"__HOLD_{source.upper()}__"
 
+    def stale(self) -> str:
+        return "__STALE__"
+
 
 def recording_rules_template() -> str:
     """The recording rules as a Prometheus rule file (YAML) with words in place of what depends on the intervals."""
     return dump(rules_document(TemplateWindows(), SCRAPE_INTERVAL))
+
+
+def dialect_rules_template(dialect: str) -> str:
+    """The same, after rules that record our series from those of another dialect."""
+    windows = TemplateWindows()
+    return dump(rules_document(windows, SCRAPE_INTERVAL, metric_rules(dialect, Catalogue.load(), windows)))
 
 
 def alerts_template() -> str:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-import yaml
-
 from promql import names
+from promql.yaml_text import read_yaml
 
 Kind = Literal["node", "pod", "namespace", "deployment"]
 KINDS: Final[tuple[Kind, ...]] = ("node", "pod", "namespace", "deployment")
@@ -137,8 +136,8 @@ class Catalogue:
     def load(cls) -> Catalogue:
         """Read and check the data that ships with this package; CatalogueError says what is wrong with it."""
         folder = files(__package__ or "promql.catalogue")
-        signals = yaml.safe_load((folder / "signals.yaml").read_text("utf-8"))
-        totals = yaml.safe_load((folder / "totals.yaml").read_text("utf-8"))
+        signals = read_yaml((folder / "signals.yaml").read_text("utf-8"))
+        totals = read_yaml((folder / "totals.yaml").read_text("utf-8"))
         return cls({key: _signal(key, data) for key, data in signals.items()}, _totals(totals))
 
     def of_kind(self, kind: Kind) -> tuple[Signal, ...]:

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
-import yaml
-
 from promql import names
 from promql.catalogue import CatalogueError
 from promql.windows import Windows
+from promql.yaml_text import read_yaml
 
 _PIECE: Final = re.compile(r"%(\w+)%")
 _PREFIXES: Final = {"pods": f"{names.PREFIX}pod_", "nodes": f"{names.PREFIX}node_", "others": ""}
-# A reading older than this is not quoted as one of now: so many scrape intervals, at least a minute.
-_STALE_SCRAPES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,9 @@ class DialectData:
     def load(cls, name: str, windows: Windows) -> DialectData:
         """Read and check ``<name>.yaml``; CatalogueError says what is wrong with it."""
         text = (files(__package__ or "promql.dialects") / f"{name}.yaml").read_text("utf-8")
-        data: dict[str, Any] = yaml.safe_load(text)
-        stale = max(_STALE_SCRAPES * windows.scrape_seconds, 60.0)
+        data: dict[str, Any] = read_yaml(text)
         rates = {source: windows.rate(source) for source in ("resource", "detail")}
-        pieces = {**data["pieces"], **rates, "stale": f"{stale:g}"}
+        pieces = {**data["pieces"], **rates, "stale": windows.stale()}
         metrics: dict[str, Expression | None] = dict.fromkeys(names.METRICS)
         for kind, prefix in _PREFIXES.items():
             for key, expr in data[kind].items():

@@ -1,18 +1,21 @@
-"""One recording, scraped from our exporters and as kube-prometheus-stack scrapes it: every route gives the same."""
+"""One recording, scraped from our exporters and as kube-prometheus-stack scrapes it: every route gives the same, with
+the questions translated and with our series recorded from theirs.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from flask.testing import FlaskClient
 
-from promql.dialects import CLOUDMON, KUBE_PROMETHEUS
-from tests.dialects.differences import ALL, by_name, unexplained
-from tests.dialects.pasts import Both, both_pasts
+from promql.dialects import CLOUDMON
+from tests.dialects.differences import ALL, BETWEEN_WAYS, by_name, unexplained
+from tests.dialects.pasts import Pasts, both_pasts
 from tests.engines.differences import Found, found
 
 STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -63,9 +66,9 @@ EXACT: Final = ("name", "namespace", "uid", "node", "workload", "phase", "ready"
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    with both_pasts("lab-3", tmp_path_factory.mktemp("dialects")) as pasts:
-        yield pasts
+def pasts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pasts]:
+    with both_pasts("lab-3", tmp_path_factory.mktemp("dialects")) as made:
+        yield made
 
 
 def answer(client: FlaskClient, path: str, status: int = 200) -> Any:
@@ -74,70 +77,92 @@ def answer(client: FlaskClient, path: str, status: int = 200) -> Any:
     return response.get_json()
 
 
-def differences(both: Both, path: str, status: int = 200) -> list[Found]:
-    """Each path is asked once."""
-    if path not in both.compared:
-        one, other = (by_name(answer(client, path, status)) for client in (both.ours, both.theirs))
-        both.compared[path] = list(found(path, one, other))
-    return both.compared[path]
+def explained(client: FlaskClient, path: str) -> Any:
+    return answer(client, f"{path}{'&' if '?' in path else '?'}explain=true")
+
+
+@pytest.fixture(scope="module")
+def answers(pasts: Pasts) -> Callable[[str], list[Any]]:
+    """What our past, theirs translated and theirs recorded answer, and ``explain``; each path is asked once."""
+
+    @cache
+    def asked(path: str) -> list[Any]:
+        return [explained(client, path) for client in (pasts.ours, pasts.translated, pasts.recorded)]
+
+    return asked
+
+
+def differences(answers: Callable[[str], list[Any]], path: str, one: int, other: int) -> list[Found]:
+    pair = ({key: value for key, value in answers(path)[which].items() if key != "explain"} for which in (one, other))
+    return list(found(path, *map(by_name, pair)))
+
+
+OURS, TRANSLATED, RECORDED = range(3)
+Answers = Callable[[str], list[Any]]
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_a_route_answers_the_same(both: Both, path: str) -> None:
-    assert unexplained(differences(both, path)) == []
+def test_a_route_answers_the_same(answers: Answers, path: str) -> None:
+    assert unexplained(differences(answers, path, OURS, TRANSLATED)) == []
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_recorded_series_answer_what_translated_questions_do(answers: Answers, path: str) -> None:
+    assert unexplained(differences(answers, path, OURS, RECORDED)) == []
+    assert unexplained(differences(answers, path, TRANSLATED, RECORDED), BETWEEN_WAYS) == []
 
 
 @pytest.mark.parametrize("path", REFUSED)
-def test_what_is_refused_is_refused_in_the_same_words(both: Both, path: str) -> None:
-    assert differences(both, path, 404) == []
+def test_what_is_refused_is_refused_in_the_same_words(pasts: Pasts, path: str) -> None:
+    ours, *theirs = (answer(client, path, 404) for client in (pasts.ours, pasts.translated, pasts.recorded))
+    assert theirs == [ours, ours]
 
 
-def test_what_was_last_seen_is_told(both: Both) -> None:
+def test_what_was_last_seen_is_told(pasts: Pasts) -> None:
     """Deployment crasher was deleted a minute before the end, and a pod of the first rollout long before."""
     for path in ("/api/deployments/crasher", "/api/pods/crasher-bc45cc5b5-6tw22"):
-        assert "was last seen at 2026-11-24T12:3" in answer(both.theirs, path, 404)["detail"]
+        for client in (pasts.translated, pasts.recorded):
+            assert "was last seen at 2026-11-24T12:3" in answer(client, path, 404)["detail"]
 
 
-def test_pods_are_the_same_to_the_letter(both: Both) -> None:
-    ours, theirs = ([{key: pod[key] for key in EXACT} for pod in answer(client, "/api/pods")["items"]]
-                    for client in (both.ours, both.theirs))  # fmt: skip
-    assert ours == theirs
-    assert {pod["workload"]["kind"] for pod in theirs} == {
+def test_pods_are_the_same_to_the_letter(answers: Answers) -> None:
+    ours, *theirs = ([{key: pod[key] for key in EXACT} for pod in one["items"]] for one in answers("/api/pods"))
+    assert theirs == [ours, ours]
+    assert {pod["workload"]["kind"] for pod in ours} == {
         "Pod", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job",
     }  # fmt: skip
 
 
-def test_what_pods_ask_for_is_the_same_but_for_resources_of_the_pod_itself(both: Both) -> None:
+def test_what_pods_ask_for_is_the_same_but_for_resources_of_the_pod_itself(answers: Answers) -> None:
     """With a sidecar, an init container, a container without a limit, and a resize in place among them."""
-    ours, theirs = ({pod["name"]: (pod["requests"], pod["limits"]) for pod in answer(client, "/api/pods")["items"]}
-                    for client in (both.ours, both.theirs))  # fmt: skip
-    assert {name for name in ours if ours[name] != theirs[name]} == {"podlevel"}
+    ours, *both = ({pod["name"]: (pod["requests"], pod["limits"]) for pod in one["items"]}
+                   for one in answers("/api/pods"))  # fmt: skip
+    for theirs in both:
+        assert {name for name in ours if ours[name] != theirs[name]} == {"podlevel"}
 
 
-def test_a_present_rate_is_the_mean_of_the_last_minute(both: Both) -> None:
+def test_a_present_rate_is_the_mean_of_the_last_minute(pasts: Pasts, answers: Answers) -> None:
     """By our own counters of the same time; the two readings of them are up to 20 s apart."""
     query = "max by (pod) (rate(cloudmon_pod_cpu_usage_seconds_total[75s]))"
-    expected = {row.labels["pod"]: row.value for row in both.stores[CLOUDMON].query(query, both.now)}
-    pods = {pod["name"]: pod["usage"]["cpu_cores"] for pod in answer(both.theirs, "/api/pods")["items"]}
+    expected = {row.labels["pod"]: row.value for row in pasts.stores[CLOUDMON].query(query, pasts.now)}
+    pods = {pod["name"]: pod["usage"]["cpu_cores"] for pod in answers("/api/pods")[TRANSLATED]["items"]}
     compared = {name: (pods[name], value) for name, value in expected.items() if value > 0.02}
     assert len(compared) >= 5
     assert all(one == pytest.approx(other, rel=0.35) for one, other in compared.values()), compared
 
 
-@pytest.mark.parametrize("path", [path for path in ROUTES if "/api/pods?" in path or "/api/nodes" in path])
-def test_the_number_of_queries_is_the_same(both: Both, path: str) -> None:
-    explained = f"{path}{'&' if '?' in path else '?'}explain=true"
-    ours, theirs = (answer(client, explained)["explain"] for client in (both.ours, both.theirs))
-    assert len(ours) == len(theirs)
+@pytest.mark.parametrize("path", ROUTES)
+def test_nothing_of_ours_is_asked_for(answers: Answers, path: str) -> None:
+    ours, theirs, _ = (one["explain"] for one in answers(path))
     assert not any("cloudmon_" in STRING.sub("", question["query"]) for question in theirs)
+    if "/api/pods?" in path or "/api/nodes" in path:
+        assert len(ours) == len(theirs)
 
 
-@pytest.mark.parametrize("name", sorted({difference.name for difference in ALL}))
-def test_each_difference_is_there_and_documented(both: Both, name: str) -> None:
-    seen = [one for path in ROUTES for one in differences(both, path)]
-    assert any(difference.explains(one) for difference in ALL if difference.name == name for one in seen)
+@pytest.mark.parametrize("name", sorted({difference.name for difference in (*ALL, *BETWEEN_WAYS)}))
+def test_each_difference_is_there_and_documented(answers: Answers, name: str) -> None:
+    for one, other, known in ((OURS, TRANSLATED, ALL), (TRANSLATED, RECORDED, BETWEEN_WAYS)):
+        seen = [found for path in ROUTES for found in differences(answers, path, one, other)]
+        unseen = [difference for difference in known if not any(map(difference.explains, seen))]
+        assert not [difference for difference in unseen if difference.name == name]
     assert f"`{name}`" in DOCUMENT.read_text(encoding="utf-8")
-
-
-def test_the_store_holds_nothing_of_ours(both: Both) -> None:
-    assert both.stores[KUBE_PROMETHEUS].query('count({__name__=~".*cloudmon.*"})', both.now) == []

@@ -13,7 +13,7 @@ from local.chart import CHART, KUBE_VERSION, Object, objects, render
 OPERATOR_APIS: Final = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
 
 EXAMPLES: Final = CHART / "examples"
-
+STACK: Final[dict[str, Any]] = yaml.safe_load((EXAMPLES / "kube-prometheus-stack.yaml").read_text("utf-8"))
 CASES: Final[dict[str, dict[str, Any]]] = {
     "default": {},
     # A laptop: one facade, nothing that only larger clusters need.
@@ -99,7 +99,10 @@ CASES: Final[dict[str, dict[str, Any]]] = {
             "storage": {"enabled": False},
         },
     },
+    # The example of the facade alone, with our series recorded by rules instead of each question translated.
+    "kube-prometheus-recorded": STACK | {"prometheusRule": {"enabled": True, "labels": {"release": "stack"}}},
 }
+FACADE_ALONE: Final = ("kube-prometheus-stack", "kube-prometheus-recorded")
 VERSIONS: Final = ("v1.20.2", "v1.21.0", "v1.22.0", "v1.25.0", KUBE_VERSION, "v1.37.0")
 
 

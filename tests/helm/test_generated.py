@@ -108,6 +108,13 @@ def test_versions_agree() -> None:
         ("default", "v1.34.0", "The one value to set is kubelet.ca"),
         ("minimal", "v1.34.0", "WARNING: kubelet.insecureTls is true"),
         ("default", "v1.20.2", "leaves a gap of about a minute"),
+        ("kube-prometheus-stack", "v1.34.0", "rollout status deployment/cloud-monitoring-facade"),
+        ("kube-prometheus-stack", "v1.34.0", "Each question is translated."),
+        (
+            "kube-prometheus-recorded",
+            "v1.20.2",
+            "The series of kube-prometheus at http://prometheus-operated.monitoring",
+        ),
         ("external", "v1.34.0", "Neither the bundled Prometheus nor a ServiceMonitor scrapes the exporters"),
         ("default", "v1.34.0", "kubectl -n cloud-monitoring port-forward service/cloud-monitoring-facade 5000:5000"),
     ],

@@ -8,8 +8,9 @@ import helm_python
 import kubernetes_validate
 import pytest
 
+from facade.config import Settings
 from local.chart import CHART
-from tests.helm.cases import CASES, VERSIONS, one, rendered
+from tests.helm.cases import CASES, FACADE_ALONE, VERSIONS, environment, one, rendered
 
 # The oldest and the newest that there are schemas for.
 SCHEMAS = ("1.25", "1.37")
@@ -20,7 +21,7 @@ CUSTOM = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
 @pytest.mark.parametrize("case", CASES)
 def test_every_object_is_valid(case: str, schema: str) -> None:
     found = [item for item in rendered(case, f"v{schema}.0") if item["apiVersion"] not in CUSTOM]
-    assert len(found) > 15
+    assert len(found) > (4 if case in FACADE_ALONE else 15)
     for item in found:
         kubernetes_validate.validate(item, schema, strict=True)
 
@@ -46,6 +47,27 @@ def test_monitors_have_the_operators_fields(case: str, endpoints: str) -> None:
         (endpoint,) = monitor["spec"][endpoints]
         assert set(endpoint) == ENDPOINT
         assert all(set(rule) <= RELABELING for rule in endpoint["relabelings"])
+
+
+def test_where_others_series_answer_nothing_is_installed_but_the_facade() -> None:
+    translated, recorded = rendered("kube-prometheus-stack"), rendered("kube-prometheus-recorded")
+    kinds = ["NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount", "Deployment", "ServiceMonitor", "Pod"]
+    assert sorted(item["kind"] for item in translated) == sorted(kinds)
+    names = {item["metadata"]["name"].removeprefix("cloud-monitoring-") for item in translated}
+    assert names == {"facade", "test"}
+    more = [item["kind"] for item in recorded]
+    assert sorted(more) == sorted([*kinds, "PrometheusRule", *["ConfigMap"] * 5])
+
+
+@pytest.mark.parametrize(
+    ("case", "dialect"), [("kube-prometheus-stack", "kube-prometheus"), ("kube-prometheus-recorded", "cloudmon")]
+)
+def test_its_facade_asks_in_the_words_of_what_is_stored(case: str, dialect: str) -> None:
+    (container,) = one(rendered(case), "Deployment", "-facade")["spec"]["template"]["spec"]["containers"]
+    settings = Settings.from_environment(environment(container))
+    assert settings.metrics_dialect == dialect
+    assert settings.prometheus_url == "http://prometheus-operated.monitoring.svc:9090"
+    assert (settings.scrape_interval_seconds, settings.detail_interval_seconds) == (30, 30)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

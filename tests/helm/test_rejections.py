@@ -8,6 +8,7 @@ import helm_python
 import pytest
 
 from local.chart import render
+from tests.helm.cases import STACK
 
 STORE = {"remoteWrite": [{"url": "http://store:8428/api/v1/write"}]}
 NO_VIEW = {"global": {"enabled": False}}
@@ -30,6 +31,7 @@ def rejection(values: dict[str, Any]) -> str:
             {"exporter": {"node": {"tolerance": []}}},
             "at '/exporter/node': additional properties 'tolerance'",
         ),
+        ({"metricsDialect": "openmetrics"}, "at '/metricsDialect': value must be one of"),
         ({"intervals": {"scrape": "15s"}}, "at '/intervals/scrape': got string, want integer"),
         ({"intervals": {"scrape": 0}}, "at '/intervals/scrape': minimum: got 0, want 1"),
         ({"kubelet": {"ca": "/etc/ca.crt"}}, "at '/kubelet/ca'"),
@@ -67,6 +69,10 @@ def test_typos_and_wrong_types(values: dict[str, Any], message: str) -> None:
             "facade.prometheusHeaders and facade.prometheusHeadersSecret exclude each other",
         ),
         ({"prometheusRule": {"enabled": True}}, "prometheusRule.enabled needs serviceMonitor.enabled"),
+        ({"metricsDialect": "kube-prometheus"}, "prometheus.enabled must be false with metricsDialect kube-prometheus"),
+        (STACK | {"exporter": {"cluster": {"shards": 2}}}, "exporter.cluster.shards has no effect with metricsDialect"),
+        (STACK | {"kubelet": {"insecureTls": True}}, "kubelet.insecureTls has no effect with metricsDialect"),
+        (STACK | {"facade": {"prometheusUrl": ""}}, "facade.prometheusUrl must name your Prometheus"),
         ({"intervals": {"scrape": 90}}, "intervals.detail must not be shorter than intervals.scrape"),
         ({"intervals": {"storage": 10}}, "intervals.storage must not be shorter than intervals.scrape"),
         (

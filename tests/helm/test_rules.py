@@ -10,7 +10,11 @@ import yaml
 
 from local.chart import objects, render
 from promql.alerts import alerts_file
+from promql.catalogue import Catalogue
+from promql.dialects import KUBE_PROMETHEUS, metric_rules
 from promql.rules import rules_file
+from promql.windows import Windows
+from promql.yaml_text import read_yaml
 from tests.helm.cases import CASES, OPERATOR_APIS, one, rendered
 
 INTERVALS = [
@@ -47,8 +51,17 @@ def test_the_bundled_alerts(storage: int, runbooks: str) -> None:
 def test_the_operators_rules() -> None:
     values = CASES["operator"] | {"intervals": {"scrape": 20, "detail": 90}}
     found = objects(render(values, api_versions=OPERATOR_APIS))
-    assert one(found, "PrometheusRule", "-recording")["spec"] == yaml.safe_load(rules_file(20, 90))
-    assert one(found, "PrometheusRule", "-alerts")["spec"] == yaml.safe_load(alerts_file(20, 90, 300))
+    assert one(found, "PrometheusRule", "-recording")["spec"] == read_yaml(rules_file(20, 90))
+    assert one(found, "PrometheusRule", "-alerts")["spec"] == read_yaml(alerts_file(20, 90, 300))
+
+
+@pytest.mark.parametrize("scrape", [10, 30, 120])
+def test_the_operators_rules_that_record_our_series_from_theirs(scrape: int) -> None:
+    values = CASES["kube-prometheus-recorded"] | {"intervals": {"scrape": scrape}}
+    found = [item for item in objects(render(values, api_versions=OPERATOR_APIS)) if item["kind"] == "PrometheusRule"]
+    made = metric_rules(KUBE_PROMETHEUS, Catalogue.load(), Windows(scrape, scrape))
+    assert one(found, "PrometheusRule", "-recording")["spec"] == read_yaml(rules_file(scrape, scrape, made))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("case", ["default", "minimal", "hardened"])

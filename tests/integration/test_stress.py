@@ -32,7 +32,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 def stress(log: Path, directory: Path | None = None, **environment: str) -> tuple[int, str]:
     """The exit status and all output of the script."""
-    settings = {"STRESS_SECONDS": "3", "STRESS_TIMEOUT": "10", **environment}
+    settings = {"STRESS_SECONDS": "2", "STRESS_TIMEOUT": "10", **environment}
     with Process((str(SCRIPT),), log, settings, directory) as process:
         return process.wait(60), process.output()
 
@@ -95,7 +95,11 @@ def test_every_route_of_a_facade_is_called_and_answers_as_it_should(
         assert "arning" not in output
 
 
-def test_a_route_that_fails_is_named_with_the_first_example(tmp_path: Path, sample: tuple[Prometheus, float]) -> None:
+NOT_FOUND = {"type": "x", "title": "Not found", "status": 404, "detail": "There is none."}
+
+
+def test_routes_that_fail_are_named_with_the_first_example(tmp_path: Path, sample: tuple[Prometheus, float]) -> None:
+    """One with an error, and one that does not find what is listed."""
     prometheus, now = sample
     with application(prometheus.url, now) as client:
 
@@ -103,13 +107,18 @@ def test_a_route_that_fails_is_named_with_the_first_example(tmp_path: Path, samp
             if environ["PATH_INFO"] == "/api/namespaces":
                 start("500 Internal Server Error", [("Content-Type", "text/html")])
                 return [b"<h1>Traceback</h1>"]
+            if environ["PATH_INFO"] == "/api/nodes/node-1":
+                start("404 Not Found", [("Content-Type", "application/problem+json")])
+                return [json.dumps(NOT_FOUND).encode()]
             return client.application(environ, start)
 
         with serving(broken) as url:
             status, output = stress(tmp_path / "stress.log", API_BASE_URL=url)
     assert status == 1
-    assert {route for route, (_, errors, _) in rows(output).items() if errors} == {"/api/namespaces"}
+    failing = {route for route, (_, errors, _) in rows(output).items() if errors}
+    assert failing == {"/api/namespaces", "/api/nodes/{node}"}
     assert "× status 500, not 200: <h1>Traceback</h1>\n    first: GET /api/namespaces" in output
+    assert "× status 404, not 200: " in output
     assert output.endswith("FAILED\n")
 
 
@@ -147,62 +156,32 @@ def test_an_empty_store(tmp_path: Path) -> None:
     assert "0 pods" in output
 
 
-def test_a_facade_that_is_busy_is_asked_again_later(tmp_path: Path, sample: tuple[Prometheus, float]) -> None:
-    prometheus, now = sample
-    with application(prometheus.url, now) as client:
-        taken = threading.Semaphore(2)
-
-        def busy(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-            if environ["PATH_INFO"] == "/healthz" and not taken.acquire(blocking=False):
-                return client.application(environ, start)
-            if environ["PATH_INFO"] != "/healthz":
-                return client.application(environ, start)
-            start("429 Too Many Requests", [("Content-Type", "application/problem+json"), ("Retry-After", "1")])
-            return [b'{"type": "x", "title": "Too many requests", "status": 429, "detail": "try again"}']
-
-        with serving(busy) as url:
-            status, output = stress(tmp_path / "stress.log", API_BASE_URL=url)
-    assert status == 0, output
-    assert rows(output)["/healthz"][1:] == (0, 2)
-    assert "2 times the facade asked to come back later (429)" in output
-
-
 GHOST = {"items": [{"name": "ghost", "namespace": "default"}], "total": 1, "time": "2026-11-12T12:00:00Z"}
-NOT_FOUND = {"type": "x", "title": "Not found", "status": 404, "detail": "There is none."}
+BUSY = {"type": "x", "title": "Too many requests", "status": 429, "detail": "try again"}
 
 
-def test_what_goes_while_it_is_asked_about_is_no_error(tmp_path: Path, sample: tuple[Prometheus, float]) -> None:
+def test_what_is_busy_is_asked_again_and_what_goes_meanwhile_is_no_error(
+    tmp_path: Path, sample: tuple[Prometheus, float]
+) -> None:
     prometheus, now = sample
     with application(prometheus.url, now) as client:
-        first = threading.Semaphore()
+        taken, first = threading.Semaphore(2), threading.Semaphore()
 
-        def haunted(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        def moody(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            if environ["PATH_INFO"] == "/healthz" and taken.acquire(blocking=False):
+                start("429 Too Many Requests", [("Content-Type", "application/problem+json"), ("Retry-After", "1")])
+                return [json.dumps(BUSY).encode()]
             if environ["PATH_INFO"] == "/api/pods" and first.acquire(blocking=False):
                 start("200 OK", [("Content-Type", "application/json")])
                 return [json.dumps(GHOST).encode()]
             return client.application(environ, start)
 
-        with serving(haunted) as url:
+        with serving(moody) as url:
             status, output = stress(tmp_path / "stress.log", API_BASE_URL=url)
     assert status == 0, output
+    assert rows(output)["/healthz"][1:] == (0, 2)
+    assert "2 times the facade asked to come back later (429)" in output
     assert re.search(r"^\d+ times something had gone since it was listed", output, re.MULTILINE)
-
-
-def test_what_is_listed_and_not_found_is_an_error(tmp_path: Path, sample: tuple[Prometheus, float]) -> None:
-    prometheus, now = sample
-    with application(prometheus.url, now) as client:
-
-        def forgetful(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-            if environ["PATH_INFO"] == "/api/nodes/node-1":
-                start("404 Not Found", [("Content-Type", "application/problem+json")])
-                return [json.dumps(NOT_FOUND).encode()]
-            return client.application(environ, start)
-
-        with serving(forgetful) as url:
-            status, output = stress(tmp_path / "stress.log", API_BASE_URL=url)
-    assert status == 1
-    assert {route for route, (_, errors, _) in rows(output).items() if errors} == {"/api/nodes/{node}"}
-    assert "× status 404, not 200: " in output
 
 
 def test_without_an_environment_it_makes_one_first(tmp_path: Path) -> None:
@@ -244,11 +223,19 @@ def test_an_interrupted_test_reports_what_it_has(
     tmp_path: Path, sample: tuple[Prometheus, float], number: signal.Signals
 ) -> None:
     prometheus, now = sample
-    with application(prometheus.url, now) as client, serving(client.application) as url:
-        settings = {"API_BASE_URL": url, "STRESS_SECONDS": "300"}
-        with Process((str(SCRIPT),), tmp_path / "stress.log", settings) as process:
-            wait_until(lambda: " of 300 s" in process.output(), 30, "the first progress")
-            process.send_signal(number)
-            assert process.wait(30) == 130
-            assert rows(process.output())["/api/pods"][0] > 0
-            assert "Traceback" not in process.output()
+    asked: list[str] = []
+    with application(prometheus.url, now) as client:
+
+        def counted(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            asked.append(environ["PATH_INFO"])
+            return client.application(environ, start)
+
+        with serving(counted) as url:
+            settings = {"API_BASE_URL": url, "STRESS_SECONDS": "300"}
+            with Process((str(SCRIPT),), tmp_path / "stress.log", settings) as process:
+                # Each route comes once in these, the lists once more before it begins.
+                wait_until(lambda: len(asked) > 60, 30, "calls of every route")
+                process.send_signal(number)
+                assert process.wait(30) == 130
+                assert rows(process.output())["/api/pods"][0] > 0
+                assert "Traceback" not in process.output()

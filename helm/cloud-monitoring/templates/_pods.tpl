@@ -52,7 +52,7 @@ capabilities:
 - name: SCRAPE_INTERVAL
   value: {{ int .Values.intervals.scrape | quote }}
 - name: DETAIL_INTERVAL
-  value: {{ int .Values.intervals.detail | quote }}
+  value: {{ include "cloudmon.detailSeconds" . | quote }}
 - name: STORAGE_INTERVAL
   value: {{ int .Values.intervals.storage | quote }}
 {{- end -}}

@@ -17,11 +17,12 @@ to a whole number of scrape intervals, and one scrape interval more. Arguments: 
 {{- define "cloudmon.rules" -}}
 {{- $root := index . 0 -}}
 {{- $resource := include "cloudmon.rateWindow" (list $root (max (mul 4 (int $root.Values.intervals.scrape)) 60)) -}}
-{{- $detail := include "cloudmon.rateWindow" (list $root (mul 4 (int $root.Values.intervals.detail))) -}}
+{{- $detail := include "cloudmon.rateWindow" (list $root (mul 4 (include "cloudmon.detailSeconds" $root | int))) -}}
 {{- $root.Files.Get (index . 1)
   | replace "__SCRAPE_INTERVAL__" (printf "%ds" (int $root.Values.intervals.scrape))
   | replace "__RATE_WINDOW_RESOURCE__" $resource
   | replace "__RATE_WINDOW_DETAIL__" $detail
+  | replace "__STALE__" (max 60 (mul 4 (int $root.Values.intervals.scrape)) | toString)
   | replace "__HOLD_RESOURCE__" (max 60 (mul 2 (int $root.Values.intervals.scrape)) | toString)
   | replace "__HOLD_DETAIL__" (include "cloudmon.holdSeconds" (int $root.Values.intervals.detail))
   | replace "__HOLD_STORAGE__" (include "cloudmon.holdSeconds" (int $root.Values.intervals.storage))
@@ -44,19 +45,26 @@ intervals in force take their place. Arguments: root, path.
 {{- define "cloudmon.dashboard" -}}
 {{- $root := index . 0 -}}
 {{- $resource := include "cloudmon.minStep" (list $root (max (mul 4 (int $root.Values.intervals.scrape)) 60)) -}}
-{{- $detail := include "cloudmon.minStep" (list $root (mul 4 (int $root.Values.intervals.detail))) -}}
+{{- $detail := include "cloudmon.minStep" (list $root (mul 4 (include "cloudmon.detailSeconds" $root | int))) -}}
 {{- $root.Files.Get (index . 1)
   | replace "\"interval\": \"30s\"" "\"interval\": \"__RESOURCE__\""
   | replace "\"interval\": \"64s\"" (printf "\"interval\": %q" $detail)
   | replace "__RESOURCE__" $resource -}}
 {{- end -}}
 
-{{/* Paths of the rule files in force, comma-separated: without `alerts.enabled` the alerts stay out. */}}
+{{/*
+Paths of the rule files in force, comma-separated: without `alerts.enabled` the alerts stay out. With another's series, those
+that record ours from them, and no alerts: they watch over exporters.
+*/}}
 {{- define "cloudmon.ruleFiles" -}}
 {{- $files := list -}}
+{{- if not (include "cloudmon.own" .) -}}
+{{- $files = list (printf "rules/%s/recording.yaml" .Values.metricsDialect) -}}
+{{- else -}}
 {{- range $path, $_ := .Files.Glob "rules/*.yaml" -}}
 {{- if or $.Values.alerts.enabled (ne (base $path) "alerts.yaml") -}}
 {{- $files = append $files $path -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- join "," $files -}}
