@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from facade.app import create_app
 from facade.config import Settings
 from facade.prometheus import PrometheusClient
-from facade.transport import Response
+from facade.transport import Form, Response
 from promql.dialects.scan import Found
 from tests.harness.plan_fleet import CLUSTER, PlanFleet
 from tests.harness.plans import Index, Plan, selectors, text
@@ -68,8 +68,8 @@ class _Noting:
         self._inner = AtFixedTime(url, NOW)
         self.queries: list[str] = []
 
-    def post(self, path: str, data: Mapping[str, str], deadline_seconds: float) -> Response:
-        self.queries.append(data["query"])
+    def post(self, path: str, data: Form, deadline_seconds: float) -> Response:
+        self.queries.append(str(data["query"]))
         return self._inner.post(path, data, deadline_seconds)
 
     def close(self) -> None:
