@@ -121,8 +121,11 @@ class _Writer:
                 if not span.times(self._interval, self._phase(len(self._targets))):
                     return
                 evaluating = self._history.evaluating_yaml
+                # A block cannot hold the marker that ends a series where a scrape no longer has it. Every series is
+                # there once an interval: one that is older has ended.
+                lookback = f"--query.lookback-delta={self._interval - 1}ms"
                 with tsdb.temporary_prometheus(
-                    self._history.binaries, self.blocks, prometheus_yaml=evaluating
+                    self._history.binaries, self.blocks, [lookback], evaluating
                 ) as prometheus:
                     self._write(pool, (self._evaluations(pool, prometheus, level, part) for part in span.by_block()))
                 say(f"recording rules are written: level {number_} of {len(self._levels)}")

@@ -183,6 +183,10 @@ def _recorded(totals: Totals) -> str:
     levels = "{" + ",".join(level.name for level in totals.levels) + "}"
     rows = [(f"`{record(levels, metric, what)}`", _meaning(totals, metric, what)) for metric, what in totals.recorded()]
     rows += [
+        (
+            f"`{totals.expected_pods}`",
+            "1 for each pod that should report, by `uid` and the labels of `workload:`: what the counts look up",
+        ),
         (f"`{record('node', totals.pods, 'count')}`", "the same pods of each node, by `cluster` and `node`"),
         (f"`{totals.evaluation}`", "when the chain was last evaluated while any exporter gave a reading, Unix time"),
         (f"`{totals.collection}`", "the same while the cluster-scope exporter said which pods there are"),

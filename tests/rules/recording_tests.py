@@ -42,6 +42,10 @@ def chain_tests() -> list[dict[str, object]]:
     for name, clusters in ((TOTALS.evaluation, "ab"), (TOTALS.collection, "a")):
         evaluated = [{"labels": f'{name}{{cluster="{cluster}"}}', "value": AT} for cluster in clusters]
         tests.append({"expr": name, "eval_time": f"{AT}s", "exp_samples": evaluated})
+    reporting = sum(pod.expected for pod in FLEET if pod.cluster == "a")
+    expected = f'count by (cluster) ({TOTALS.expected_pods}{{cluster="a"}})'
+    counted_a: list[dict[str, object]] = [{"labels": '{cluster="a"}', "value": reporting}]
+    tests.append({"expr": expected, "eval_time": f"{AT}s", "exp_samples": counted_a})
     unfinished = [pod for pod in FLEET if pod.node and pod.phase not in ("Succeeded", "Failed")]
     nodes = sorted({(pod.cluster, pod.node) for pod in unfinished})
     counted = [
@@ -126,9 +130,9 @@ def _lacking() -> list[tuple[str, list[FleetPod], list[str]]]:
         name for name, metric, what in every if metric in SUMMED and metric not in usage and what in ("sum", "count")
     ]
     return [
-        ("finished", finished, ["node:cloudmon_pods:count", *running, *pods]),
+        ("finished", finished, [TOTALS.expected_pods, "node:cloudmon_pods:count", *running, *pods]),
         ("waiting", waiting, ["node:cloudmon_pods:count", *used, *both]),
-        ("young", young, running),
+        ("young", young, [TOTALS.expected_pods, *running]),
         ("host-network", host, [name for name in running if "network" in name]),
         ("unlimited", host, [*asked, *both]),
     ]
