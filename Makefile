@@ -20,7 +20,7 @@ COVERAGE_PERCENT := 95
 MEASURE := $(if $(strip $(ARGS)),,--cov --cov-report=)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stress cluster-test test lint format golden docs generate manifests lock clean-data clean
+.PHONY: help setup run stress cluster-test bench test lint format golden docs generate manifests lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ stress: $(STAMP) ## call every route of a running facade at once (API_BASE_URL; 
 # Never part of `make test`: it needs a cluster, and changes it if it is told to (docs/cluster-tests.md).
 cluster-test: $(STAMP) ## check a release in a real cluster (ARGS=--help for its options)
 	@$(BIN)/python -m tests.cluster $(ARGS)
+
+# Never part of `make test`: figures are of the machine. It needs wrk, and ten minutes.
+bench: $(STAMP) ## measure everything anew and write docs/performance.md (ARGS=--help for its options)
+	@directories=$$($(BIN)/python -m local prometheus) && export PATH="$$directories:$$PATH" && $(BIN)/python -m bench $(ARGS)
 
 # Prometheus is found, or installed, just as `make run` does, and in the same way VictoriaMetrics, the other engine, and
 # Docker Compose, which reads docker-compose.yml. The tests of a file share what they start.

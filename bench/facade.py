@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -83,6 +83,7 @@ TOTALS = {
     "one namespace": "/api/namespaces/{namespace}",
     "one deployment": "/api/deployments/{deployment}?namespace={namespace}",
 }
+Beside = Callable[["Stack", int], Iterable[tuple[str, Ratio]]]
 CLUSTER_TOTAL = '{__name__=~"cluster:cloudmon_.*"}'
 
 
@@ -144,6 +145,11 @@ class Report:
         self.figures[name] = figure | (found.as_json() if isinstance(found, Ratio) else {})
         print(_row(name, self.figures[name], at_least=at_least), flush=True)
 
+    def note(self, name: str, found: Ratio) -> None:
+        """A figure without a target."""
+        self.figures[name] = {"value": found.ratio, "target": None, "met": None, **found.as_json()}
+        print(_row(name, self.figures[name], at_least=False), flush=True)
+
 
 def _row(name: str, figure: dict[str, Any], *, at_least: bool) -> str:
     spread = f"{figure['low']:.2f} – {figure['high']:.2f}" if "low" in figure else ""
@@ -152,9 +158,9 @@ def _row(name: str, figure: dict[str, Any], *, at_least: bool) -> str:
         times = f"{1000 * figure['seconds']:.1f} ms ÷ {1000 * figure['reference_seconds']:.1f} ms"
         if at_least:  # what was taken is a second's answers
             times = f"{figure['seconds']:.0f} ÷ {figure['reference_seconds']:.1f} a second"
-    sign = "≥" if at_least else "≤"
-    verdict = "yes" if figure["met"] else "**no**"
-    return f"| {name} | {figure['value']:.2f} | {spread} | {times} | {sign} {figure['target']} | {verdict} |"
+    target = "" if figure["target"] is None else f"{'≥' if at_least else '≤'} {figure['target']}"
+    verdict = {None: "", True: "yes", False: "**no**"}[figure["met"]]
+    return f"| {name} | {figure['value']:.2f} | {spread} | {times} | {target} | {verdict} |"
 
 
 def measure_cold(report: Report, stack: Stack, pairs: int) -> None:
@@ -285,33 +291,36 @@ def measure_rest(report: Report, stack: Stack) -> None:
     facade.get("/healthz")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None, beside: Beside = lambda _stack, _pairs: ()) -> None:
+    """``beside`` measures more on the same fleet; what it finds has no target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--pods-per-node", type=int, default=100)
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--json", type=Path, help="where the report is written as JSON too")
     parser.add_argument("--only", default="", help="a regular expression: the figures whose names it is found in")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     # Ended from outside, it ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.time()
-    large = LiveFleet(arguments.nodes, arguments.pods_per_node, DEPLOYMENTS, started)
-    report = Report(arguments.only)
+    large = LiveFleet(options.nodes, options.pods_per_node, DEPLOYMENTS, started)
+    report = Report(options.only)
     with ExitStack() as stack:
         whole = stack.enter_context(running(large, past=True))
         small = stack.enter_context(running(LiveFleet(1, 100, 5, started), past=False))
-        ready = f"cluster:cloudmon_pods:count >= {arguments.nodes * arguments.pods_per_node}"
+        ready = f"cluster:cloudmon_pods:count >= {options.nodes * options.pods_per_node}"
         wait_until(lambda: whole.prometheus.query(ready), WARM_UP_SECONDS, "totals of all pods")
         time.sleep(max(0.0, started + WARM_UP_SECONDS - time.time()))
         print("| figure | value | quartiles | medians | target | met |\n|---|---|---|---|---|---|")
-        measure_cold(report, whole, arguments.pairs)
-        measure_totals(report, whole, small, arguments.pairs)
+        measure_cold(report, whole, options.pairs)
+        measure_totals(report, whole, small, options.pairs)
         measure_queries(report, whole)
         measure_hot(report, whole)
         measure_rest(report, whole)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report.figures, indent=1, ensure_ascii=False) + "\n")
+        for name, found in beside(whole, options.pairs):
+            report.note(name, found)
+    if options.json:
+        options.json.write_text(json.dumps(report.figures, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
