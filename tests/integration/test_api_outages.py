@@ -278,7 +278,7 @@ def test_before_a_pod_was_there(client: FlaskClient) -> None:
 
 def test_when_a_name_was_last_seen_is_told_for_a_window_that_does_not_reach_back_to_it(client: FlaskClient) -> None:
     path = f"/api/namespaces/lone/timeseries?cluster=headless&end={END - 864000}"
-    assert "it was last seen at 2026-11-12T11:20:00Z" in get(client, path, 404)["detail"]
+    assert "it was last seen at 2026-11-12T11:10:00Z" in get(client, path, 404)["detail"]
 
 
 # --- without the rules ------------------------------------------------------------------------------------------------
