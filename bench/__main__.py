@@ -82,18 +82,21 @@ def _measure(name: str, pairs: int) -> Part | None:
         command = [sys.executable, *COMMANDS[name], "--json", str(figures)]
         if name == "facade":
             command.append(f"--pairs={pairs}")
-        finished = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-        if finished.returncode or not figures.exists():
+        table = []
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout or ():
+                if line.startswith("|"):
+                    table.append(line.rstrip("\n"))
+                    print(table[-1], flush=True)
+        if process.returncode or not figures.exists():
             return None
         measured = json.loads(figures.read_text("utf-8"))
-    table = "\n".join(line for line in finished.stdout.splitlines() if line.startswith("|"))
-    print(table, flush=True)
     return {
         "measured": time.strftime("%Y-%m-%d", time.gmtime(started)),
         "seconds": round(time.time() - started),
         "load_before": round(load, 2),
         "machine": machine(),
-        "table": table,
+        "table": "\n".join(table),
         "figures": measured,
     }
 
