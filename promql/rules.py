@@ -45,8 +45,8 @@ def recording_rules(totals: Totals, windows: Windows) -> list[Rule]:
 
 
 def expected_rule(totals: Totals) -> Rule:
-    """The pods that should report: running, and old enough. A row of each, for ten counts to read instead of finding
-    them anew, which took half of the chain's time.
+    """The pods that should report: running, and old enough. A row of each, which the counts read instead of each
+    finding them anew.
     """
     by = ", ".join((*totals.levels[0].by, "uid"))
     young = f"cloudmon_pod_created_timestamp_seconds > time() - {totals.expected_after_seconds:g}"
@@ -142,12 +142,11 @@ def pod_level(totals: Totals, level: Level, windows: Windows) -> list[Rule]:
 
     add(totals.pods, "count", "count", once('cloudmon_pod_phase{phase!~"Succeeded|Failed"}') + f" {_UNLESS_INCOMPLETE}")
     for name in totals.expected:
-        add(name, "count", "count", f"{totals.expected_pods}{_unless_excused(totals, name)}")
+        add(name, "count", "count", _expected(totals, name))
     for total in totals.sums:
         add(total.metric, "sum", "sum", once(total.metric))
-        condition = f" and on (cluster, uid) {totals.expected_pods}" if total.expected else ""
-        excused = _unless_excused(totals, total.expected) if total.expected else ""
-        add(total.metric, "count", "count", once(total.metric) + condition + excused)
+        condition = f" and on (cluster, uid) {_expected(totals, total.expected)}" if total.expected else ""
+        add(total.metric, "count", "count", once(total.metric) + condition)
     for counter, source in totals.rates:
         add(counter, "sum_rate", "sum", once(f"rate({counter}[{windows.rate(source)}])"))
     for ratio in totals.utilizations:
@@ -164,10 +163,13 @@ def _uids(selector: str) -> str:
     return f"max by (cluster, uid) ({selector})"
 
 
-def _unless_excused(totals: Totals, expected: str) -> str:
-    """Less the pods without the labels that ``expected`` asks for: those are few, and quickly left out."""
+def _expected(totals: Totals, expected: str) -> str:
+    """The recorded pods that should report, less those without the labels that ``expected`` asks for: these are few,
+    and quickly left out. To stand alone or after ``and``, which is evaluated before ``unless``.
+    """
     matchers = ", ".join(f'{label}!="{value}"' for label, value in totals.expected[expected].items())
-    return f" unless on (cluster, uid) cloudmon_pod_info{{{matchers}}}" if matchers else ""
+    excused = f" unless on (cluster, uid) cloudmon_pod_info{{{matchers}}}" if matchers else ""
+    return f"{totals.expected_pods}{excused}"
 
 
 def _node_count(totals: Totals) -> Rule:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
@@ -133,8 +134,9 @@ class Catalogue:
     totals: Totals
 
     @classmethod
+    @cache
     def load(cls) -> Catalogue:
-        """Read and check the data that ships with this package; CatalogueError says what is wrong with it."""
+        """The data that ships with this package, read and checked once; CatalogueError says what is wrong with it."""
         folder = files(__package__ or "promql.catalogue")
         signals = read_yaml((folder / "signals.yaml").read_text("utf-8"))
         totals = read_yaml((folder / "totals.yaml").read_text("utf-8"))
