@@ -123,12 +123,20 @@ def running(fleet: LiveFleet, *, past: bool) -> Iterator[Stack]:
             yield Stack(prometheus, process, url, known)
 
 
+def warm_up(stack: Stack, fleet: LiveFleet) -> None:
+    """Wait until the totals are of all pods, and rates have what they need."""
+    ready = f"cluster:cloudmon_pods:count >= {fleet.nodes * fleet.pods_per_node}"
+    wait_until(lambda: stack.prometheus.query(ready), WARM_UP_SECONDS, "totals of all pods")
+    time.sleep(max(0.0, fleet.started + WARM_UP_SECONDS - time.time()))
+
+
 class Report:
     """What was measured, in order; printed as it comes."""
 
-    def __init__(self, only: str) -> None:
+    def __init__(self, only: str = "") -> None:
         self._only = only
         self.figures: dict[str, dict[str, Any]] = {}
+        print("| figure | value | quartiles | medians | target | met |\n|---|---|---|---|---|---|", flush=True)
 
     def add(self, name: str, target: str, measure: Callable[[], Ratio | float], *, at_least: bool = False) -> None:
         """A figure that must be at most ``target``, or at least, in the words of the table."""
@@ -150,6 +158,9 @@ class Report:
         """A figure without a target."""
         self.figures[name] = {"value": found.ratio, "target": None, "met": None, **found.as_json()}
         print(_row(name, self.figures[name], at_least=False), flush=True)
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(self.figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _row(name: str, figure: dict[str, Any], *, at_least: bool) -> str:
@@ -327,10 +338,7 @@ def main(arguments: Sequence[str] | None = None, beside: Beside = lambda _stack,
     with ExitStack() as stack:
         whole = stack.enter_context(running(large, past=True))
         small = stack.enter_context(running(LiveFleet(1, 100, 5, started), past=False))
-        ready = f"cluster:cloudmon_pods:count >= {options.nodes * options.pods_per_node}"
-        wait_until(lambda: whole.prometheus.query(ready), WARM_UP_SECONDS, "totals of all pods")
-        time.sleep(max(0.0, started + WARM_UP_SECONDS - time.time()))
-        print("| figure | value | quartiles | medians | target | met |\n|---|---|---|---|---|---|")
+        warm_up(whole, large)
         measure_rules(report, whole)
         measure_cold(report, whole, options.pairs)
         measure_totals(report, whole, small, options.pairs)
@@ -340,7 +348,7 @@ def main(arguments: Sequence[str] | None = None, beside: Beside = lambda _stack,
         for name, found in beside(whole, options.pairs):
             report.note(name, found)
     if options.json:
-        options.json.write_text(json.dumps(report.figures, indent=1, ensure_ascii=False) + "\n")
+        report.write(options.json)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ The facade answers *cold* (``Cache-Control: no-cache``), and is read to the last
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import time
@@ -33,14 +32,13 @@ from prometheus_api_client import PrometheusConnect
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.facade import COLD, DEPLOYMENTS, WARM_UP_SECONDS, Stack, running
+from bench.facade import COLD, DEPLOYMENTS, Report, Stack, running, warm_up
 from bench.live_fleet import LiveFleet
 from bench.measuring import Form, Ratio, in_turn, seconds
 from bench.past import POD_SECONDS
 from promql import names
 from promql.catalogue import Catalogue
 from promql.queries import POD_FACTS
-from tests.harness.waiting import wait_until
 
 Work = Callable[[], object]
 Rows = Iterable[Mapping[str, Any]]
@@ -112,12 +110,6 @@ def references(stack: Stack, pairs: int) -> Iterator[tuple[str, Ratio]]:
             yield f"{name} ÷ prometheus-api-client, {way}", in_turn(cold, work, many)
 
 
-def row(name: str, found: Ratio) -> str:
-    """A line of the report; these figures have no target."""
-    times = f"{1000 * found.seconds:.1f} ms ÷ {1000 * found.reference_seconds:.1f} ms"
-    return f"| {name} | {found.ratio:.2f} | {found.low:.2f} – {found.high:.2f} | {times} | | |"
-
-
 def _gather(found: dict[str, dict[str, Any]], rows: Rows) -> None:
     for one in rows:
         labels = one["metric"]
@@ -134,19 +126,15 @@ def main() -> None:
     arguments = parser.parse_args()
     # Ended from outside, it ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    started = time.time()
-    fleet = LiveFleet(arguments.nodes, arguments.pods_per_node, min(DEPLOYMENTS, arguments.nodes * 5), started)
-    figures: dict[str, dict[str, Any]] = {}
+    deployments = min(DEPLOYMENTS, arguments.nodes * 5)
+    fleet = LiveFleet(arguments.nodes, arguments.pods_per_node, deployments, time.time())
+    report = Report()
     with running(fleet, past=True) as stack:
-        ready = f"cluster:cloudmon_pods:count >= {arguments.nodes * arguments.pods_per_node}"
-        wait_until(lambda: stack.prometheus.query(ready), WARM_UP_SECONDS, "totals of all pods")
-        time.sleep(max(0.0, started + WARM_UP_SECONDS - time.time()))
-        print("| figure | value | quartiles | medians | target | met |\n|---|---|---|---|---|---|")
+        warm_up(stack, fleet)
         for name, found in references(stack, arguments.pairs):
-            figures[name] = {"value": found.ratio, "target": None, "met": None, **found.as_json()}
-            print(row(name, found), flush=True)
+            report.note(name, found)
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+        report.write(arguments.json)
 
 
 if __name__ == "__main__":
